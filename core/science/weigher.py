@@ -1,0 +1,21 @@
+"""How much each sample counts in the loss: L = mean_i γ_i ℓ_i."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from torch import Tensor
+
+from core.science.ledger import Ledger
+
+WeightScale = Literal["published", "mean-one"]
+
+
+def sample_weights(ledger: Ledger, index: Tensor, scale: WeightScale) -> Tensor:  # [batch] -> [batch]
+    """The HM weight γ of samples the open epoch has observed, on the asked scale.
+
+    "published" is γ in (0, 1) itself. "mean-one" divides by the batch's mean, which keeps the step as long as without
+    weights; only the proportion between suspects and clean samples is left.
+    """
+    weight = ledger.current_weight(index)
+    return weight / weight.mean() if scale == "mean-one" else weight

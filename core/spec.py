@@ -1,0 +1,109 @@
+"""What crosses the borders between the rooms: plain frozen data, without torch, SQL or HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Split = Literal["train", "val", "test"]
+Phase = Literal["queued", "preparing", "training", "scoring", "storing"]
+MethodName = Literal["cce"]
+WeigherName = Literal["none", "hmw"]
+WeightScale = Literal["published", "mean-one"]
+NetworkName = Literal["small"]
+RecipeName = Literal["auto", "fast"]
+
+VERDICTS = ("clean", "wrong")
+MODEL_FILES = ("model.safetensors", "config.json", "labels.json", "README.md")
+
+
+class Frozen(BaseModel):
+    """Base of everything here: immutable, strict, closed to unknown fields and to NaN."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Limits(Frozen):
+    """The bounds within which a dataset is read. Each is a setting of the same name."""
+
+    max_members: int = 2_000_000
+    max_member_bytes: int = 64 << 20
+    max_expansion: int = 100
+    max_pixels: int = 50_000_000
+    max_side: int = 30_000
+    max_path_bytes: int = 1024
+    max_component_bytes: int = 255
+    max_depth: int = 32
+    max_classes: int = 100_000
+    max_label_bytes: int = 256
+    max_reject_fraction: float = 0.05
+    sandbox_memory_bytes: int = 1 << 30
+    decode_seconds: int = 10
+
+
+class Counts(Frozen):
+    """The conservation law of an ingest: seen = accepted + rejected + ignored."""
+
+    seen: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    ignored: int = 0
+
+
+class AuditSpec(Frozen):
+    """What a user asks for; everything absent is decided by the recipe."""
+
+    recipe: RecipeName = "auto"
+    method: MethodName | None = None
+    weigher: WeigherName | None = None
+    network: NetworkName | None = None
+    epochs: Annotated[int, Field(ge=2, le=2000)] | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**31)] | None = None
+    splits: tuple[Split, ...] | None = Field(default=None, min_length=1, max_length=3, strict=False)
+
+
+class DatasetFacts(Frozen):
+    """What the plan needs to know of a dataset."""
+
+    samples: dict[str, int]  # split -> count; "" for samples without a split
+    classes: int
+    median_side: int
+    grey: bool
+
+
+class Plan(Frozen):
+    """Everything that determines a run beside the data: stored at the first claim, used by every attempt."""
+
+    recipe: RecipeName
+    method: MethodName
+    weigher: WeigherName
+    network: NetworkName
+    resolution: int
+    channels: Literal[1, 3]
+    epochs: int
+    batch: int
+    learning_rate: float
+    momentum: float
+    weight_decay: float
+    warmup_epochs: int
+    alpha: float
+    beta: float
+    weight_scale: WeightScale = "mean-one"
+    pad: int
+    flip: bool
+    seed: int
+    threads: int
+    splits: tuple[str, ...] = Field(strict=False)
+    reasons: tuple[str, ...] = Field(strict=False)
+
+
+class Progress(Frozen):
+    """Where a run stands."""
+
+    phase: Phase = "queued"
+    epoch: int | None = None
+    epochs: int | None = None
+    percent: float | None = None
+    eta_s: float | None = None
+    loss: float | None = None

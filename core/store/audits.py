@@ -1,0 +1,66 @@
+"""Audits: what the world calls a job of that kind, with its epochs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.orm import Session
+
+from core.store.db import now
+from core.store.tables import Dataset, Epoch, Job
+
+
+def find(session: Session, id: str) -> tuple[Job, Dataset] | None:
+    """An audit and its dataset."""
+    row = session.execute(_with_dataset().where(Job.id == id)).one_or_none()
+    return row and (row[0], row[1])
+
+
+def page(session: Session, dataset_id: str | None, before: str | None, limit: int) -> list[tuple[Job, Dataset]]:
+    """The newest audits, of one dataset or of all, or those older than the id `before`."""
+    query = _with_dataset().order_by(Job.id.desc()).limit(limit)
+    if dataset_id is not None:
+        query = query.where(Dataset.id == dataset_id)
+    if before is not None:
+        query = query.where(Job.id < before)
+    return [(job, dataset) for job, dataset in session.execute(query)]
+
+
+def _with_dataset() -> Any:
+    return (
+        select(Job, Dataset)
+        .join(Dataset, Dataset.pk == Job.dataset_pk)
+        .where(Job.kind == "audit", Job.deleted_at.is_(None), Dataset.deleted_at.is_(None))
+    )
+
+
+def remove(session: Session, audit: Job) -> None:
+    """Take an audit out of the world's sight; `sweep` removes the bytes."""
+    session.execute(update(Job).where(Job.pk == audit.pk).values(deleted_at=now(), cancel_requested=True))
+
+
+def write_epoch(session: Session, audit_pk: int, epoch: int, values: dict[str, Any]) -> None:
+    """One epoch's figures; an epoch that is run again after a crash replaces its own row."""
+    session.execute(delete(Epoch).where(Epoch.audit_pk == audit_pk, Epoch.epoch == epoch))
+    session.execute(insert(Epoch).values(audit_pk=audit_pk, epoch=epoch, **values))
+
+
+def epochs(session: Session, audit_pk: int) -> list[Epoch]:
+    """The figures of every epoch so far."""
+    return list(session.execute(select(Epoch).where(Epoch.audit_pk == audit_pk).order_by(Epoch.epoch)).scalars())
+
+
+def pace(session: Session, network: str, device: str) -> float | None:
+    """Seconds per sample and epoch of the newest finished audit with this network on such a device."""
+    query = (
+        select(Job.result)
+        .where(Job.kind == "audit", Job.state == "succeeded", Job.deleted_at.is_(None))
+        .order_by(Job.pk.desc())
+        .limit(50)
+    )
+    for result in session.execute(query).scalars():
+        pace = (result or {}).get("pace", {})
+        if pace.get("network") == network and pace.get("device") == device:
+            return float(pace["seconds_per_sample_epoch"])
+    return None

@@ -1,0 +1,189 @@
+"""Objects by key: a local folder or an S3 bucket behind the same few calls.
+
+An object appears whole or not at all, and `put` returns only when it would survive a power cut: a local file and every
+folder that was made for it are fsynced. Nothing is ever overwritten with other content, so a reader never sees two
+versions. The keys:
+
+    uploads/<id>/<offset>                    parts of an upload
+    datasets/<id>/shards/00000.tar|.parquet  samples as they came, and their rows
+    datasets/<id>/manifest.parquet           all samples
+    audits/<id>/<attempt>/…                  what an attempt wrote: checkpoints, scores, the model
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, S3Store
+
+from core.errors import Problem
+from core.settings import Settings
+
+CHUNK = 1 << 20
+MULTIPART = 8 << 20
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A written object: enough to find it again and to know that it is unharmed."""
+
+    key: str
+    size: int
+    sha256: str
+
+    def as_record(self) -> dict[str, Any]:
+        return {"key": self.key, "size": self.size, "sha256": self.sha256}
+
+
+class Blobs:
+    """The blob store of a service."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._folder: Path | None = None
+        self._synced: set[Path] = set()
+        self._lock = threading.Lock()
+        self._store: LocalStore | S3Store
+        self._where = settings.blobs
+        if settings.blobs.startswith("s3://"):
+            self._store = _s3(settings)
+        else:
+            self._folder = Path(settings.blobs.removeprefix("file://")).absolute()
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._store = LocalStore(self._folder)
+
+    @property
+    def where(self) -> str:
+        """For people: where the objects are."""
+        return self._where
+
+    def put(self, key: str, data: bytes | bytearray | memoryview | Iterable[bytes]) -> Stored:
+        """Write an object durably. When the data's iterator raises, no object appears."""
+        digest = hashlib.sha256()
+        size = 0
+
+        def counted(chunks: Iterable[bytes]) -> Iterator[bytes]:
+            nonlocal size
+            for chunk in chunks:
+                digest.update(chunk)
+                size += len(chunk)
+                yield chunk
+
+        if isinstance(data, bytes | bytearray | memoryview):
+            digest.update(data)
+            size = len(data)
+            obstore.put(self._store, key, data, use_multipart=size > MULTIPART, chunk_size=MULTIPART)
+        else:
+            obstore.put(self._store, key, counted(data), chunk_size=MULTIPART, max_concurrency=4)
+        self._sync(key)
+        return Stored(key, size, digest.hexdigest())
+
+    def get(self, key: str, sha256: str | None = None) -> bytes:
+        """A whole object; with `sha256`, only if it is still what was written."""
+        try:
+            data = bytes(obstore.get(self._store, key).bytes())
+        except FileNotFoundError:
+            raise Problem("blob-missing", f"The stored object {key} is gone.") from None
+        if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
+            raise Problem("blob-corrupt", f"The stored object {key} is no longer what was written.")
+        return data
+
+    def read(self, key: str, offset: int, length: int) -> bytes:
+        """A range of an object."""
+        try:
+            return bytes(obstore.get_range(self._store, key, start=offset, length=length)) if length else b""
+        except FileNotFoundError:
+            raise Problem("blob-missing", f"The stored object {key} is gone.") from None
+
+    def stream(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """The bytes from `start` up to `end`, in chunks."""
+        stop = self.size(key) if end is None else end
+        step = CHUNK if self._folder else MULTIPART
+        for offset in range(start, stop, step):
+            yield self.read(key, offset, min(step, stop - offset))
+
+    def size(self, key: str) -> int:
+        """The length of an object."""
+        try:
+            return int(obstore.head(self._store, key)["size"])
+        except FileNotFoundError:
+            raise Problem("blob-missing", f"The stored object {key} is gone.") from None
+
+    def names(self, prefix: str) -> Iterator[str]:
+        """The keys below a prefix (a folder)."""
+        for batch in obstore.list(self._store, prefix=prefix):
+            yield from (str(item["path"]) for item in batch)
+
+    def delete(self, key: str) -> None:
+        """Remove an object; one that is not there is no error."""
+        with contextlib.suppress(FileNotFoundError):
+            obstore.delete(self._store, key)
+
+    def delete_all(self, prefix: str) -> None:
+        """Remove everything below a prefix."""
+        if self._folder:
+            shutil.rmtree(self._folder / prefix, ignore_errors=True)
+            return
+        while keys := [key for _, key in zip(range(1000), self.names(prefix), strict=False)]:
+            obstore.delete(self._store, keys)
+
+    def free_bytes(self) -> int | None:
+        """Free space of a local store; None when there is no such limit."""
+        return shutil.disk_usage(self._folder).free if self._folder else None
+
+    def ping(self) -> None:
+        """Raise unless the store answers."""
+        try:
+            next(iter(obstore.list(self._store, prefix="ping", chunk_size=1)), None)
+        except BaseError as error:
+            raise Problem("blobs-unreachable", f"The blob store does not answer: {type(error).__name__}.") from error
+
+    def _sync(self, key: str) -> None:
+        """Make a local object and the way to it durable."""
+        if self._folder is None:
+            return
+        path = self._folder / key
+        _fsync(path)
+        # The object's own folder changes with every object; those above it only when a folder is made.
+        _fsync(path.parent)
+        for folder in path.parent.parents:
+            with self._lock:
+                known = folder in self._synced
+            if known:
+                break
+            _fsync(folder)
+            with self._lock:
+                self._synced.add(folder)
+            if folder == self._folder:
+                break
+
+
+def _fsync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _s3(settings: Settings) -> S3Store:
+    given: dict[str, Any] = {"region": settings.s3_region}
+    if settings.s3_endpoint:
+        # A store of one's own is addressed by path, and may speak plain HTTP inside its network.
+        given |= {"endpoint": settings.s3_endpoint, "virtual_hosted_style_request": False}
+        given |= {"client_options": {"allow_http": settings.s3_endpoint.startswith("http://")}}
+    if settings.s3_access_key_id and settings.s3_secret_access_key:
+        given["access_key_id"] = settings.s3_access_key_id.get_secret_value()
+        given["secret_access_key"] = settings.s3_secret_access_key.get_secret_value()
+    retry: Any = {"max_retries": 5, "retry_timeout": timedelta(seconds=60)}
+    return S3Store.from_url(settings.blobs, retry_config=retry, **given)

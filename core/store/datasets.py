@@ -1,0 +1,133 @@
+"""Datasets, their samples and what was left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from core.errors import Problem
+from core.ids import new_id
+from core.store import jobs
+from core.store.db import copy_rows, now
+from core.store.tables import ENDED, Dataset, Job, LeftOut, Sample, Upload
+
+SAMPLE_COLUMNS = (
+    "dataset_pk", "n", "path", "label", "split", "shard", "offset", "length", "width", "height", "format", "sha256",
+)  # fmt: skip
+LEFT_OUT_COLUMNS = ("dataset_pk", "n", "path", "outcome", "code", "detail", "sha256")
+
+
+def create(session: Session, upload: Upload, *, name: str, format: str, size: int, sha256: str, request_id: str) -> Job:
+    """A dataset of a finished upload, and the job that will read it."""
+    dataset_pk = session.execute(
+        insert(Dataset)
+        .values(id=new_id(), name=name, format=format, upload_pk=upload.pk, size=size, sha256=sha256, created_at=now())
+        .returning(Dataset.pk)
+    ).scalar_one()
+    return jobs.submit(session, "ingest", dataset_pk, {}, request_id)
+
+
+def find(session: Session, id: str) -> tuple[Dataset, Job] | None:
+    """A dataset and its ingest job."""
+    row = session.execute(_with_ingest().where(Dataset.id == id)).one_or_none()
+    return row and (row[0], row[1])
+
+
+def page(session: Session, before: str | None, limit: int) -> list[tuple[Dataset, Job]]:
+    """The newest datasets, or those older than the id `before`."""
+    query = _with_ingest().order_by(Dataset.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(Dataset.id < before)
+    return [(dataset, job) for dataset, job in session.execute(query)]
+
+
+def _with_ingest() -> Any:
+    return (
+        select(Dataset, Job)
+        .join(Job, (Job.dataset_pk == Dataset.pk) & (Job.kind == "ingest"))
+        .where(Dataset.deleted_at.is_(None))
+    )
+
+
+def status(dataset: Dataset, ingest: Job) -> str:
+    """What the world calls the state of a dataset."""
+    if ingest.state == "queued":
+        return "ingesting" if ingest.attempt else "received"
+    if ingest.state == "running":
+        return "ingesting"
+    if ingest.state == "succeeded":
+        return "rejected" if dataset.rejection else "ready"
+    return "failed"
+
+
+def store(
+    session: Session,
+    dataset_pk: int,
+    found: dict[str, Any],
+    samples: Iterable[Sequence[Any]],
+    left_outs: Iterable[Sequence[Any]],
+) -> None:
+    """Write what ingest found, in the transaction of `jobs.finish`. The upload is no longer needed."""
+    session.execute(update(Dataset).where(Dataset.pk == dataset_pk).values(**found))
+    copy_rows(session, Sample.__table__, SAMPLE_COLUMNS, samples)  # type: ignore[arg-type]
+    copy_rows(session, LeftOut.__table__, LEFT_OUT_COLUMNS, left_outs)  # type: ignore[arg-type]
+    _drop_upload(session, dataset_pk)
+
+
+def reject(session: Session, dataset_pk: int, problem: Problem) -> None:
+    """Write why the data cannot be used; nothing else of it is kept."""
+    session.execute(update(Dataset).where(Dataset.pk == dataset_pk).values(rejection=problem.as_record()))
+    _drop_upload(session, dataset_pk)
+
+
+def _drop_upload(session: Session, dataset_pk: int) -> None:
+    upload = select(Dataset.upload_pk).where(Dataset.pk == dataset_pk).scalar_subquery()
+    session.execute(update(Upload).where(Upload.pk == upload).values(deleted_at=now()))
+
+
+def unfinished(session: Session, dataset_pk: int) -> list[Job]:
+    """The jobs that still work on a dataset."""
+    query = select(Job).where(Job.dataset_pk == dataset_pk, Job.state.not_in(ENDED), Job.deleted_at.is_(None))
+    return list(session.execute(query.order_by(Job.pk)).scalars())
+
+
+def remove(session: Session, dataset: Dataset) -> None:
+    """Take a dataset and its audits out of the world's sight; `sweep` removes the bytes."""
+    session.execute(
+        update(Job)
+        .where(Job.dataset_pk == dataset.pk, Job.deleted_at.is_(None))
+        .values(deleted_at=now(), cancel_requested=True)
+    )
+    session.execute(update(Dataset).where(Dataset.pk == dataset.pk).values(deleted_at=now()))
+    _drop_upload(session, dataset.pk)
+
+
+def samples(session: Session, dataset_pk: int, after: int, limit: int) -> list[Sample]:
+    """The samples that follow number `after`."""
+    query = select(Sample).where(Sample.dataset_pk == dataset_pk, Sample.n > after).order_by(Sample.n).limit(limit)
+    return list(session.execute(query).scalars())
+
+
+def sample(session: Session, dataset_pk: int, n: int) -> Sample | None:
+    """One sample."""
+    return session.get(Sample, (dataset_pk, n))
+
+
+def count_by_split(session: Session, dataset_pk: int) -> dict[str, int]:
+    """How many samples each split has; "" stands for samples without one."""
+    query = select(func.coalesce(Sample.split, ""), func.count()).where(Sample.dataset_pk == dataset_pk)
+    return dict(session.execute(query.group_by(func.coalesce(Sample.split, ""))).tuples().all())
+
+
+def left_outs(session: Session, dataset_pk: int, outcome: str, after: int, limit: int) -> list[LeftOut]:
+    """The members that became no sample, after number `after`."""
+    query = select(LeftOut).where(LeftOut.dataset_pk == dataset_pk, LeftOut.outcome == outcome, LeftOut.n > after)
+    return list(session.execute(query.order_by(LeftOut.n).limit(limit)).scalars())
+
+
+def purge(session: Session, dataset_pk: int) -> None:
+    """Remove a dataset's rows, its jobs' and its samples' with them."""
+    session.execute(delete(Dataset).where(Dataset.pk == dataset_pk))

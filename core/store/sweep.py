@@ -1,0 +1,95 @@
+"""Removes the bytes that nothing points to any more. Idempotent: it may be run by everybody, and die anywhere.
+
+Rows are hidden first (`deleted_at`), then their objects go, then the rows. A hidden job that a worker still holds is
+left alone until its lease is over, so that nothing is written behind the sweep's back.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, exists, select, update
+
+from core.store import datasets
+from core.store.blobs import Blobs
+from core.store.db import Database, now
+from core.store.tables import ENDED, Dataset, Job, Upload
+
+MOST = 20
+
+
+def sweep(db: Database, blobs: Blobs, upload_expiry_s: float) -> int:
+    """One round; the number of things removed."""
+    return (
+        _expire_uploads(db, upload_expiry_s)
+        + _sweep_uploads(db, blobs)
+        + _sweep_ended_jobs(db, blobs)
+        + _sweep_removed_jobs(db, blobs)
+        + _sweep_datasets(db, blobs)
+    )
+
+
+def _expire_uploads(db: Database, expiry_s: float) -> int:
+    """An upload that nobody went on with."""
+    with db.write() as session:
+        used = exists().where(Dataset.upload_pk == Upload.pk)
+        expired = session.execute(
+            update(Upload)
+            .where(Upload.touched_at < now() - expiry_s, Upload.deleted_at.is_(None), ~used)
+            .values(deleted_at=now())
+            .returning(Upload.pk)
+        )
+        return len(expired.all())
+
+
+def _sweep_uploads(db: Database, blobs: Blobs) -> int:
+    with db.read() as session:
+        uploads = session.execute(select(Upload.pk, Upload.id).where(Upload.deleted_at.is_not(None)).limit(MOST)).all()
+    for pk, id in uploads:
+        blobs.delete_all(f"uploads/{id}")
+        with db.write() as session:
+            session.execute(update(Dataset).where(Dataset.upload_pk == pk).values(upload_pk=None))
+            session.execute(delete(Upload).where(Upload.pk == pk))
+    return len(uploads)
+
+
+def _sweep_ended_jobs(db: Database, blobs: Blobs) -> int:
+    """What earlier attempts left behind, and the checkpoints that nobody needs after the end."""
+    with db.read() as session:
+        query = select(Job).where(Job.state.in_(ENDED), Job.swept.is_(False), Job.deleted_at.is_(None)).limit(MOST)
+        ended = list(session.execute(query).scalars())
+    for job in ended:
+        if job.kind == "audit":
+            kept = {file["key"] for file in (job.result or {}).get("files", {}).values()}
+            for key in list(blobs.names(f"audits/{job.id}")):
+                if key not in kept:
+                    blobs.delete(key)
+        else:
+            with db.read() as session:
+                dataset = session.get(Dataset, job.dataset_pk)
+            if dataset is not None and datasets.status(dataset, job) != "ready":
+                blobs.delete_all(f"datasets/{dataset.id}")
+        with db.write() as session:
+            session.execute(update(Job).where(Job.pk == job.pk).values(swept=True, checkpoints=None))
+    return len(ended)
+
+
+def _sweep_removed_jobs(db: Database, blobs: Blobs) -> int:
+    with db.read() as session:
+        query = select(Job.pk, Job.id).where(Job.deleted_at.is_not(None), Job.state != "running").limit(MOST)
+        removed = session.execute(query).all()
+    for pk, id in removed:
+        blobs.delete_all(f"audits/{id}")
+        with db.write() as session:
+            session.execute(delete(Job).where(Job.pk == pk))
+    return len(removed)
+
+
+def _sweep_datasets(db: Database, blobs: Blobs) -> int:
+    with db.read() as session:
+        held = exists().where(Job.dataset_pk == Dataset.pk)
+        query = select(Dataset.pk, Dataset.id).where(Dataset.deleted_at.is_not(None), ~held).limit(MOST)
+        removed = session.execute(query).all()
+    for pk, id in removed:
+        blobs.delete_all(f"datasets/{id}")
+        with db.write() as session:
+            datasets.purge(session, pk)
+    return len(removed)

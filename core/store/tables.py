@@ -1,0 +1,226 @@
+"""The tables. One history of migrations builds them on SQLite and on PostgreSQL.
+
+Times are seconds since 1970 on the database's own clock. A job row is the truth about a piece of work; an audit is a
+job of kind `audit`, an ingest is the job of kind `ingest` of its dataset. `id` is what the world sees, `pk` is small
+and is what other tables point to.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+STATES = ("queued", "running", "succeeded", "failed", "cancelled")
+ENDED = ("succeeded", "failed", "cancelled")
+
+Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+WITHOUT_ROWID = {"sqlite_with_rowid": False}
+
+
+class Base(DeclarativeBase):
+    """Gives every constraint a name, so that migrations can speak of it on both databases."""
+
+    metadata = MetaData(
+        naming_convention={
+            "pk": "pk_%(table_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+        }
+    )
+
+
+class Upload(Base):
+    """Bytes on their way in. `size` is the sum of the parts that count, which is the upload's offset."""
+
+    __tablename__ = "uploads"
+
+    pk: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(String(36), unique=True)
+    owner: Mapped[str] = mapped_column(String(64), default="local")
+    size: Mapped[int] = mapped_column(BigInteger, default=0)
+    sha256: Mapped[str | None] = mapped_column(String(64))
+    created_at: Mapped[float] = mapped_column(Double)
+    touched_at: Mapped[float] = mapped_column(Double)
+    deleted_at: Mapped[float | None] = mapped_column(Double)
+
+
+class UploadPart(Base):
+    """One object of at most 8 MiB, at `uploads/<id>/<offset>`."""
+
+    __tablename__ = "upload_parts"
+    __table_args__ = (WITHOUT_ROWID,)
+
+    upload_pk: Mapped[int] = mapped_column(ForeignKey("uploads.pk", ondelete="CASCADE"), primary_key=True)
+    offset: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    size: Mapped[int] = mapped_column(Integer)
+
+
+class Dataset(Base):
+    """A labeled image dataset; what ingest found stands here, how far it is stands in its ingest job."""
+
+    __tablename__ = "datasets"
+
+    pk: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(String(36), unique=True)
+    owner: Mapped[str] = mapped_column(String(64), default="local")
+    name: Mapped[str] = mapped_column(Text)
+    format: Mapped[str] = mapped_column(String(32))
+    upload_pk: Mapped[int | None] = mapped_column(ForeignKey("uploads.pk"))
+    size: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str] = mapped_column(String(64))
+    content_hash: Mapped[str | None] = mapped_column(String(64))
+    classes: Mapped[list[str] | None] = mapped_column(Json)
+    counts: Mapped[dict[str, int] | None] = mapped_column(Json)
+    facts: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    warnings: Mapped[list[str] | None] = mapped_column(Json)
+    rejection: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    created_at: Mapped[float] = mapped_column(Double)
+    deleted_at: Mapped[float | None] = mapped_column(Double)
+
+
+class Sample(Base):
+    """One accepted image: where it came from and where its bytes lie."""
+
+    __tablename__ = "samples"
+    __table_args__ = (WITHOUT_ROWID,)
+
+    dataset_pk: Mapped[int] = mapped_column(ForeignKey("datasets.pk", ondelete="CASCADE"), primary_key=True)
+    n: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    path: Mapped[str] = mapped_column(Text)
+    label: Mapped[int] = mapped_column(Integer)
+    split: Mapped[str | None] = mapped_column(String(8))
+    shard: Mapped[int] = mapped_column(Integer)
+    offset: Mapped[int] = mapped_column(BigInteger)
+    length: Mapped[int] = mapped_column(Integer)
+    width: Mapped[int] = mapped_column(Integer)
+    height: Mapped[int] = mapped_column(Integer)
+    format: Mapped[str] = mapped_column(String(8))
+    sha256: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+
+class LeftOut(Base):
+    """A member of the upload that did not become a sample, and why: rejected, or ignored by a written rule."""
+
+    __tablename__ = "left_outs"
+    __table_args__ = (CheckConstraint("outcome IN ('rejected', 'ignored')", name="outcome"), WITHOUT_ROWID)
+
+    dataset_pk: Mapped[int] = mapped_column(ForeignKey("datasets.pk", ondelete="CASCADE"), primary_key=True)
+    n: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    path: Mapped[str] = mapped_column(Text)
+    outcome: Mapped[str] = mapped_column(String(8))
+    code: Mapped[str] = mapped_column(String(64))
+    detail: Mapped[str] = mapped_column(Text)
+    sha256: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+
+
+class Job(Base):
+    """A piece of work. `attempt` is the fence: every write of a worker names the attempt it was claimed under."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        CheckConstraint(f"state IN {STATES}", name="state"),
+        CheckConstraint("kind IN ('ingest', 'audit')", name="kind"),
+        Index(None, "state", "lease_until"),
+        Index(None, "dataset_pk", "kind"),
+    )
+
+    pk: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(String(36), unique=True)
+    owner: Mapped[str] = mapped_column(String(64), default="local")
+    kind: Mapped[str] = mapped_column(String(16))
+    dataset_pk: Mapped[int] = mapped_column(ForeignKey("datasets.pk", ondelete="CASCADE"))
+    request_id: Mapped[str | None] = mapped_column(String(64))
+    spec: Mapped[dict[str, Any]] = mapped_column(Json)
+    plan: Mapped[dict[str, Any] | None] = mapped_column(Json)
+
+    state: Mapped[str] = mapped_column(String(16), default="queued")
+    attempt: Mapped[int] = mapped_column(Integer, default=0)
+    strikes: Mapped[int] = mapped_column(Integer, default=0)
+    cancel_requested: Mapped[bool] = mapped_column(Boolean, default=False)
+    worker: Mapped[str | None] = mapped_column(String(128))
+    lease_until: Mapped[float | None] = mapped_column(Double)
+    rung_at: Mapped[float] = mapped_column(Double)
+
+    progress: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    checkpoints: Mapped[list[dict[str, Any]] | None] = mapped_column(Json)
+    result: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    problem: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    events: Mapped[int] = mapped_column(Integer, default=0)
+    created_at: Mapped[float] = mapped_column(Double)
+    started_at: Mapped[float | None] = mapped_column(Double)
+    finished_at: Mapped[float | None] = mapped_column(Double)
+    swept: Mapped[bool] = mapped_column(Boolean, default=False)
+    deleted_at: Mapped[float | None] = mapped_column(Double)
+
+
+class Event(Base):
+    """What happened to a job, numbered from 1 without gaps in the order in which it became visible."""
+
+    __tablename__ = "events"
+    __table_args__ = (WITHOUT_ROWID,)
+
+    job_pk: Mapped[int] = mapped_column(ForeignKey("jobs.pk", ondelete="CASCADE"), primary_key=True)
+    seq: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    type: Mapped[str] = mapped_column(String(32))
+    at: Mapped[float] = mapped_column(Double)
+    data: Mapped[dict[str, Any]] = mapped_column(Json)
+
+
+class Epoch(Base):
+    """One finished epoch of an audit; written again, with the same values, when it is run again after a crash."""
+
+    __tablename__ = "epochs"
+    __table_args__ = (WITHOUT_ROWID,)
+
+    audit_pk: Mapped[int] = mapped_column(ForeignKey("jobs.pk", ondelete="CASCADE"), primary_key=True)
+    epoch: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    train_loss: Mapped[float] = mapped_column(Double)
+    train_accuracy: Mapped[float] = mapped_column(Double)
+    test_accuracy: Mapped[float | None] = mapped_column(Double)
+    mean_weight: Mapped[float] = mapped_column(Double)
+    seconds: Mapped[float] = mapped_column(Double)
+
+
+class Score(Base):
+    """The verdict on one sample. Rows lie in rank order, so a page is one short read wherever it is."""
+
+    __tablename__ = "scores"
+    __table_args__ = (
+        UniqueConstraint("audit_pk", "sample"),
+        CheckConstraint("score >= 0 AND score <= 1", name="score"),
+        WITHOUT_ROWID,
+    )
+
+    audit_pk: Mapped[int] = mapped_column(ForeignKey("jobs.pk", ondelete="CASCADE"), primary_key=True)
+    rank: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    sample: Mapped[int] = mapped_column(Integer)
+    given: Mapped[int] = mapped_column(Integer)
+    suggested: Mapped[int] = mapped_column(Integer)
+    score: Mapped[float] = mapped_column(Double)
+    is_issue: Mapped[bool] = mapped_column(Boolean)
+    verdict: Mapped[int] = mapped_column(SmallInteger)
+    iam: Mapped[float] = mapped_column(Double)
+    hm_weight: Mapped[float] = mapped_column(Double)
+    aum: Mapped[float] = mapped_column(Double)
+    tkum: Mapped[float] = mapped_column(Double)
+    loss: Mapped[float] = mapped_column(Double)

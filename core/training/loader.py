@@ -1,0 +1,95 @@
+"""Pixels at rest as one uint8 array, batches of it as normalised floats."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.training.augment import window
+
+BLOCK = 4096  # images counted at a time for the mean
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The audited samples, on which the network learns, and perhaps a test split; rows are in sample order."""
+
+    images: NDArray[np.uint8]  # [samples, height, width, channels]
+    labels: NDArray[np.int64]  # [samples]
+    classes: tuple[str, ...]
+    test_images: NDArray[np.uint8] | None = None
+    test_labels: NDArray[np.int64] | None = None
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """Per-channel mean and standard deviation of pixels in [0, 1]."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+def normalisation(images: NDArray[np.uint8]) -> Normalisation:
+    """Exact, whatever the order of summation: counts of the 256 values, a block of images at a time."""
+    channels = images.shape[-1]
+    counts = np.zeros((channels, 256), dtype=np.int64)
+    for start in range(0, len(images), BLOCK):
+        block = images[start : start + BLOCK]
+        for channel in range(channels):
+            counts[channel] += np.bincount(block[..., channel].ravel(), minlength=256)
+    share = counts / counts.sum(1, keepdims=True)
+    values = np.arange(256) / 255
+    mean = share @ values
+    std = np.sqrt((share * (values - mean[:, None]) ** 2).sum(1))
+    return Normalisation(tuple(mean.tolist()), tuple(np.where(std > 1e-6, std, 1.0).tolist()))
+
+
+class Loader:
+    """Batches of one array; the array lives on the device when it takes at most half of the free memory there."""
+
+    def __init__(
+        self, images: NDArray[np.uint8], labels: NDArray[np.int64], scale: Normalisation, batch: int, device: torch.device
+    ) -> None:
+        with warnings.catch_warnings():  # a read-only memory map is fine: nothing here writes
+            warnings.simplefilter("ignore", UserWarning)
+            held = torch.from_numpy(images)
+        self.device = device
+        self.images = held.to(device) if _fits(held, device) else held
+        self.labels = torch.from_numpy(np.ascontiguousarray(labels)).to(device)
+        self.mean = torch.tensor(scale.mean, device=device) * 255
+        self.std = torch.tensor(scale.std, device=device) * 255
+        # Even batches: no sample is dropped, and batch normalisation never meets a batch of one beside full ones.
+        self.steps = max(1, -(-len(images) // batch))
+
+    def shuffled(
+        self, seed: int, epoch: int, first: int, *, pad: int, flip: bool
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:  # index [b], x [b, channels, h, w], y [b]
+        """The epoch's batches from step `first` on, augmented; the order depends on (seed, epoch) alone."""
+        generator = torch.Generator().manual_seed((seed << 20) + epoch)
+        order = torch.randperm(len(self.labels), generator=generator).to(self.images.device)
+        side = (self.images.shape[1], self.images.shape[2])
+        for index in order.tensor_split(self.steps)[first:]:
+            rows, columns = window(index, side, seed=seed, epoch=epoch, pad=pad, flip=flip)
+            pixels = self.images[index[:, None, None], rows[:, :, None], columns[:, None, :]]
+            index = index.to(self.device, non_blocking=True)
+            yield index, self._floats(pixels), self.labels[index]
+
+    def in_order(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """All samples as they are, in fixed batches."""
+        order = torch.arange(len(self.labels), device=self.device)
+        for index in order.tensor_split(self.steps):
+            yield index, self._floats(self.images[index.to(self.images.device)]), self.labels[index]
+
+    def _floats(self, pixels: Tensor) -> Tensor:  # uint8 [b, h, w, channels] -> float [b, channels, h, w], channels last
+        x = (pixels.to(self.device, non_blocking=True).float() - self.mean) / self.std
+        return x.permute(0, 3, 1, 2)
+
+
+def _fits(images: Tensor, device: torch.device) -> bool:
+    return device.type != "cuda" or images.nbytes <= torch.cuda.mem_get_info(device)[0] // 2

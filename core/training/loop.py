@@ -1,0 +1,296 @@
+"""The whole training story: one run over one dataset, as a generator that does no I/O.
+
+    run = Run(data, plan, device)            # or Run(data, plan, device, resume=checkpoint)
+    for event in run:
+        ...                                  # progress; run.checkpoint() may be asked for at any event
+    result = run.result()
+
+A resumed run ends with the same bits as one that was never stopped, on the same kind of host with the same threads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.errors import Problem
+from core.science.ledger import Ledger
+from core.science.weigher import sample_weights
+from core.spec import MethodName, Plan
+from core.training import checkpoint
+from core.training.loader import Loader, Normalisation, TrainingData, normalisation
+from core.training.methods import cce
+from core.training.networks import build
+
+ItemLoss = Callable[[Tensor, Tensor], Tensor]  # logits [b, classes], label [b] -> loss [b]
+METHODS: dict[MethodName, ItemLoss] = {"cce": cce.item_loss}
+
+EVALUATION_BATCH = 512  # fixed: a sample's logits depend on the size of its batch in the last bits
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A training step is done."""
+
+    epoch: int  # from 0
+    step: int  # steps done in this epoch
+    steps: int
+
+
+@dataclass(frozen=True)
+class Look:
+    """A batch of an evaluation pass is done; nothing changed."""
+
+    step: int
+    steps: int
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """An epoch is done."""
+
+    epoch: int  # from 0
+    epochs: int
+    train_loss: float  # mean un-weighted loss of the training passes
+    train_accuracy: float  # against the given labels
+    test_accuracy: float | None
+    mean_weight: float  # mean of what multiplied the losses
+    seconds: float  # of this attempt
+    samples_per_s: float
+
+
+Event = Tick | Look | EpochReport
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the final network says of every audited sample, un-augmented."""
+
+    suggested: NDArray[np.int64]  # [samples], strongest class other than the given
+    p_given: NDArray[np.float64]  # [samples]
+    p_suggested: NDArray[np.float64]  # [samples]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run leaves behind."""
+
+    weights: dict[str, Tensor]  # the final network, on the CPU
+    scale: Normalisation
+    ledger: Ledger
+    answers: Answers
+    test_accuracy_best: float | None
+    test_accuracy_last: float | None
+
+
+class Run:
+    """One training run; iterate it to its end, then ask for its result."""
+
+    def __init__(self, data: TrainingData, plan: Plan, device: torch.device, resume: bytes | None = None) -> None:
+        self.plan, self.device = plan, device
+        self.classes, self.samples = len(data.classes), len(data.labels)
+        self.identity = _identity(data)
+        self.scale = normalisation(data.images)
+        self.train = Loader(data.images, data.labels, self.scale, plan.batch, device)
+        self.audited = Loader(data.images, data.labels, self.scale, EVALUATION_BATCH, device)
+        self.test: Loader | None = None
+        if data.test_images is not None and data.test_labels is not None and len(data.test_labels):
+            self.test = Loader(data.test_images, data.test_labels, self.scale, EVALUATION_BATCH, device)
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(plan.seed)
+            network = build(plan.network, self.classes, plan.channels)
+        self.network = network.to(device, memory_format=torch.channels_last)
+        self.optimizer = torch.optim.SGD(
+            self.network.parameters(),
+            lr=plan.learning_rate,
+            momentum=plan.momentum,
+            weight_decay=plan.weight_decay,
+            nesterov=True,
+        )
+        self.ledger = Ledger(self.samples, plan.epochs, alpha=plan.alpha, beta=plan.beta, device=device)
+        self.item_loss = METHODS[plan.method]
+
+        self.epoch = self.step = 0
+        self.totals = torch.zeros(3, dtype=torch.float64, device=device)  # Σ loss, correct, Σ weight of the open epoch
+        self.broken_at = torch.full((), -1, dtype=torch.int64, device=device)  # first step with a loss not finite
+        self.test_accuracies: list[float] = []
+        self.answers: Answers | None = None
+        if resume is not None:
+            self._resume(resume)
+
+    def __iter__(self) -> Iterator[Event]:
+        plan, steps = self.plan, self.train.steps
+        while self.epoch < plan.epochs:
+            started, first = time.perf_counter(), self.step
+            self.network.train()
+            for index, x, y in self.train.shuffled(plan.seed, self.epoch, first, pad=plan.pad, flip=plan.flip):
+                self._learn(index, x, y)
+                self.step += 1
+                yield Tick(self.epoch, self.step, steps)
+            self._check_finite()
+            accuracy = None
+            if self.test is not None:
+                accuracy = yield from self._accuracy(self.test)
+                self.test_accuracies.append(accuracy)
+            yield self._close_epoch(accuracy, time.perf_counter() - started, (steps - first) / steps)
+        self.answers = yield from self._answer()
+
+    def result(self) -> Result:
+        """What the finished run leaves behind."""
+        if self.answers is None:
+            raise RuntimeError("the run is not at its end")
+        return Result(
+            weights={name: tensor.detach().cpu().contiguous() for name, tensor in self.network.state_dict().items()},
+            scale=self.scale,
+            ledger=self.ledger,
+            answers=self.answers,
+            test_accuracy_best=max(self.test_accuracies, default=None),
+            test_accuracy_last=self.test_accuracies[-1] if self.test_accuracies else None,
+        )
+
+    def checkpoint(self) -> bytes:
+        """The run as it stands after the last event; never of a run that has gone astray."""
+        self._check_finite()
+        position = checkpoint.Position(self.epoch, self.step, tuple(self.test_accuracies))
+        return checkpoint.dump(self.plan, self.identity, position, self._tensors())
+
+    def _learn(self, index: Tensor, x: Tensor, y: Tensor) -> None:
+        """One step of SGD on mean_i γ_i ℓ_i; nothing here waits for the device."""
+        plan = self.plan
+        for group in self.optimizer.param_groups:
+            group["lr"] = one_cycle(plan.learning_rate, (self.epoch + self.step / self.train.steps) / plan.epochs)
+        with self._autocast():
+            logits, features = self.network(x)
+        logits = logits.float()
+        loss = self.item_loss(logits, y)
+        self.ledger.observe(
+            self.epoch, index, y, logits.detach(), features.detach(), self.network.classifier.weight, loss.detach()
+        )
+        if plan.weigher == "hmw" and self.epoch >= plan.warmup_epochs:
+            weight = sample_weights(self.ledger, index, plan.weight_scale).to(loss.dtype)
+        else:
+            weight = torch.ones_like(loss)
+        objective = (weight * loss).mean()
+        self.optimizer.zero_grad(set_to_none=True)
+        objective.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        with torch.no_grad():
+            correct = logits.argmax(1) == y
+            self.totals += torch.stack([loss.double().sum(), correct.double().sum(), weight.double().sum()])
+            astray = ~torch.isfinite(objective) & (self.broken_at < 0)
+            self.broken_at = torch.where(astray, self.step, self.broken_at)
+
+    def _close_epoch(self, accuracy: float | None, seconds: float, share: float) -> EpochReport:
+        self.ledger.close_epoch()
+        loss, correct, weight = (self.totals / self.samples).tolist()
+        report = EpochReport(
+            epoch=self.epoch,
+            epochs=self.plan.epochs,
+            train_loss=loss,
+            train_accuracy=correct,
+            test_accuracy=accuracy,
+            mean_weight=weight,
+            seconds=seconds,
+            samples_per_s=share * self.samples / seconds,
+        )
+        self.totals.zero_()
+        self.epoch, self.step = self.epoch + 1, 0
+        return report
+
+    def _accuracy(self, loader: Loader) -> Generator[Look, None, float]:
+        """Share of right answers on a split."""
+        correct = torch.zeros((), dtype=torch.int64, device=self.device)
+        for step, (_, y, p) in enumerate(self._predict(loader), start=1):
+            correct += (p.argmax(1) == y).sum()
+            yield Look(step, loader.steps)
+        return int(correct) / len(loader.labels)
+
+    def _answer(self) -> Generator[Look, None, Answers]:
+        """The final pass over the audited samples."""
+        parts: list[tuple[Tensor, Tensor, Tensor]] = []
+        for step, (_, y, p) in enumerate(self._predict(self.audited), start=1):
+            p_given = p.gather(1, y[:, None])
+            p_suggested, suggested = p.scatter(1, y[:, None], -1.0).max(1)
+            parts.append((suggested, p_given[:, 0], p_suggested))
+            yield Look(step, self.audited.steps)
+        suggested, p_given, p_suggested = (torch.cat(column).cpu().numpy() for column in zip(*parts, strict=True))
+        return Answers(suggested, p_given, p_suggested)
+
+    def _predict(self, loader: Loader) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Index, label and probabilities [b, classes] of every sample, in fixed batches, by the network at rest."""
+        self.network.eval()
+        for index, x, y in loader.in_order():
+            with torch.no_grad(), self._autocast():
+                logits, _ = self.network(x)
+            yield index, y, logits.double().softmax(1)
+
+    def _autocast(self) -> AbstractContextManager[object]:
+        """bfloat16 where it is fast: on CUDA devices that have it."""
+        helps = self.device.type == "cuda" and torch.cuda.is_bf16_supported()
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=helps)
+
+    def _tensors(self) -> dict[str, Tensor]:
+        momenta = {
+            f"momentum.{name}": self.optimizer.state[parameter]["momentum_buffer"]
+            for name, parameter in self.network.named_parameters()
+            if parameter in self.optimizer.state
+        }
+        tensors = {
+            **{f"network.{name}": tensor for name, tensor in self.network.state_dict().items()},
+            **{f"ledger.{name}": tensor for name, tensor in self.ledger.state().items()},
+            **momenta,
+            "totals": self.totals,
+        }
+        return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+
+    def _resume(self, content: bytes) -> None:
+        position, tensors = checkpoint.load(content, self.plan, self.identity)
+
+        def part(prefix: str) -> dict[str, Tensor]:
+            return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+        self.network.load_state_dict(part("network."))
+        momenta = part("momentum.")
+        for name, parameter in self.network.named_parameters():
+            if name in momenta:
+                buffer = torch.empty_like(parameter).copy_(momenta[name])
+                self.optimizer.state[parameter] = {"momentum_buffer": buffer}
+        self.ledger.load(part("ledger."))
+        self.totals.copy_(tensors["totals"])
+        self.epoch, self.step = position.epoch, position.step
+        self.test_accuracies = list(position.test_accuracies)
+
+    def _check_finite(self) -> None:
+        step = int(self.broken_at)
+        if step >= 0:
+            raise Problem(
+                "loss-not-finite",
+                f"The loss stopped being a number in epoch {self.epoch + 1}, step {step + 1}; "
+                "try another seed, or look for images that are all one colour.",
+                epoch=self.epoch,
+                step=step,
+            )
+
+
+def one_cycle(peak: float, done: float) -> float:
+    """The learning rate at a share `done` of the run: up a line to the peak at a quarter, down half a cosine to zero."""
+    rise = 0.25
+    if done < rise:
+        return peak * (0.1 + 0.9 * done / rise)
+    return peak * (1 + math.cos(math.pi * (done - rise) / (1 - rise))) / 2
+
+
+def _identity(data: TrainingData) -> str:
+    """Which samples with which labels: enough that a checkpoint cannot meet another dataset's rows."""
+    shape = f"{data.images.shape} {len(data.classes)} "
+    return hashlib.sha256(shape.encode() + np.ascontiguousarray(data.labels).tobytes()).hexdigest()

@@ -1,0 +1,11 @@
+"""Categorical cross-entropy, the plain method."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def item_loss(logits: Tensor, label: Tensor) -> Tensor:  # [batch, classes], [batch] -> [batch]
+    """ℓ_i = −log softmax(f_i)[y_i], un-reduced so that a weigher can multiply it."""
+    return F.cross_entropy(logits, label, reduction="none")

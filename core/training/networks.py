@@ -1,0 +1,51 @@
+"""The networks that learn; each returns its logits and the features they were read from."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+WIDTHS = {"small": (16, 32, 64)}
+
+
+class PreActBlock(nn.Module):
+    """Normalise, activate, convolve, twice; the shortcut sees the activated input when the shape changes."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.norm1 = nn.BatchNorm2d(inputs)
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.norm2 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        same = inputs == outputs and stride == 1
+        self.shortcut = None if same else nn.Conv2d(inputs, outputs, 1, stride, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        activated = F.relu(self.norm1(x))
+        kept = x if self.shortcut is None else self.shortcut(activated)
+        y = self.conv1(activated)
+        y = self.conv2(F.relu(self.norm2(y)))
+        return torch.add(y, kept)
+
+
+class PreActResNet(nn.Module):
+    """A pre-activation ResNet of three stages for small images, with a bias-free classifier."""
+
+    def __init__(self, widths: tuple[int, ...], classes: int, channels: int) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(channels, widths[0], 3, 1, 1, bias=False)
+        inputs = (widths[0], *widths[:-1])
+        strides = (1, *[2] * (len(widths) - 1))
+        self.stages = nn.Sequential(*(PreActBlock(*shape) for shape in zip(inputs, widths, strides, strict=True)))
+        self.norm = nn.BatchNorm2d(widths[-1])
+        self.classifier = nn.Linear(widths[-1], classes, bias=False)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:  # [batch, channels, h, w] -> [batch, classes], [batch, d]
+        features = F.relu(self.norm(self.stages(self.stem(x)))).mean((2, 3))
+        return self.classifier(features), features
+
+
+def build(name: str, classes: int, channels: int) -> PreActResNet:
+    """A fresh network, initialised from torch's global generator."""
+    return PreActResNet(WIDTHS[name], classes, channels)
