@@ -46,6 +46,7 @@ class Settings(BaseSettings):
 
     beat_s: Seconds = Field(10.0, description="Longest time between two signs of life of a running job.")
     lease_s: Seconds = Field(60.0, description="A job without a sign of life for so long is given to another worker.")
+    start_s: Seconds = Field(90.0, description="Time a child program gets until its first sign of life.")
     reaper_s: Seconds = Field(15.0, description="Pause between two looks for lost jobs and forgotten bells.")
     watch_s: Seconds = Field(1.0, description="Pause between two looks of a worker at the job its child is doing.")
     max_attempts: int = Field(3, ge=1, le=100, description="Attempts a job gets before it is failed.")
@@ -66,7 +67,6 @@ class Settings(BaseSettings):
 
     max_upload_bytes: Bytes = Field(1 << 40, description="Largest upload.")
     max_json_bytes: Bytes = Field(1 << 20, description="Largest JSON request body.")
-    max_page: int = Field(1000, ge=1, le=10_000, description="Largest page of any list.")
     max_members: int = Field(2_000_000, ge=1, description="Most members of an archive.")
     max_member_bytes: Bytes = Field(64 << 20, description="Largest image file.")
     max_expansion: int = Field(100, ge=1, description="Most that an archive may grow when unpacked, as a factor.")

@@ -95,6 +95,7 @@ class Plan(Frozen):
     seed: int
     threads: int
     splits: tuple[str, ...] = Field(strict=False)
+    accuracy_split: Split | None = None  # held out of the audit, read for the test accuracy
     reasons: tuple[str, ...] = Field(strict=False)
 
 

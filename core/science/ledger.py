@@ -52,8 +52,15 @@ class Ledger:
         self.count = torch.zeros(samples, dtype=torch.int32, device=device)
 
     def observe(
-        self, epoch: int, index: Tensor, label: Tensor, logits: Tensor, features: Tensor, class_weights: Tensor, loss: Tensor
-    ) -> None:  # [b], [b], [b, classes], [b, d], [classes, d], [b]
+        self,
+        epoch: int,
+        index: Tensor,  # [batch]
+        label: Tensor,  # [batch]
+        logits: Tensor,  # [batch, classes]
+        features: Tensor,  # [batch, d]
+        class_weights: Tensor,  # [classes, d]
+        loss: Tensor,  # [batch]
+    ) -> None:
         """Book one training batch; `index` holds no sample twice, so plain assignment is exact and ordered."""
         if epoch != self.epoch:
             raise ValueError(f"epoch {self.epoch} is open, not {epoch}")

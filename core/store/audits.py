@@ -51,8 +51,8 @@ def epochs(session: Session, audit_pk: int) -> list[Epoch]:
     return list(session.execute(select(Epoch).where(Epoch.audit_pk == audit_pk).order_by(Epoch.epoch)).scalars())
 
 
-def pace(session: Session, network: str, device: str) -> float | None:
-    """Seconds per sample and epoch of the newest finished audit with this network on such a device."""
+def pace(session: Session, network: str, resolution: int) -> float | None:
+    """Seconds per sample and epoch of the newest finished audit with this network at this resolution."""
     query = (
         select(Job.result)
         .where(Job.kind == "audit", Job.state == "succeeded", Job.deleted_at.is_(None))
@@ -61,6 +61,6 @@ def pace(session: Session, network: str, device: str) -> float | None:
     )
     for result in session.execute(query).scalars():
         pace = (result or {}).get("pace", {})
-        if pace.get("network") == network and pace.get("device") == device:
+        if pace.get("network") == network and pace.get("resolution") == resolution:
             return float(pace["seconds_per_sample_epoch"])
     return None

@@ -16,7 +16,6 @@ import contextlib
 import hashlib
 import os
 import shutil
-import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -51,15 +50,16 @@ class Blobs:
 
     def __init__(self, settings: Settings) -> None:
         self._folder: Path | None = None
-        self._synced: set[Path] = set()
-        self._lock = threading.Lock()
         self._store: LocalStore | S3Store
         self._where = settings.blobs
         if settings.blobs.startswith("s3://"):
             self._store = _s3(settings)
         else:
             self._folder = Path(settings.blobs.removeprefix("file://")).absolute()
+            missing = [folder for folder in (self._folder, *self._folder.parents) if not folder.exists()]
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for folder in missing:
+                _fsync(folder.parent)
             self._store = LocalStore(self._folder)
 
     @property
@@ -149,21 +149,13 @@ class Blobs:
             raise Problem("blobs-unreachable", f"The blob store does not answer: {type(error).__name__}.") from error
 
     def _sync(self, key: str) -> None:
-        """Make a local object and the way to it durable."""
+        """Make a local object and the way to it durable; a folder that was durable already costs next to nothing."""
         if self._folder is None:
             return
         path = self._folder / key
         _fsync(path)
-        # The object's own folder changes with every object; those above it only when a folder is made.
-        _fsync(path.parent)
-        for folder in path.parent.parents:
-            with self._lock:
-                known = folder in self._synced
-            if known:
-                break
+        for folder in path.parents:
             _fsync(folder)
-            with self._lock:
-                self._synced.add(folder)
             if folder == self._folder:
                 break
 

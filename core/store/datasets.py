@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from core.errors import Problem
 from core.ids import new_id
+from core.spec import DatasetFacts
 from core.store import jobs
 from core.store.db import copy_rows, now
 from core.store.tables import ENDED, Dataset, Job, LeftOut, Sample, Upload
@@ -20,14 +21,15 @@ SAMPLE_COLUMNS = (
 LEFT_OUT_COLUMNS = ("dataset_pk", "n", "path", "outcome", "code", "detail", "sha256")
 
 
-def create(session: Session, upload: Upload, *, name: str, format: str, size: int, sha256: str, request_id: str) -> Job:
+def create(
+    session: Session, upload: Upload, *, name: str, format: str, size: int, sha256: str, request_id: str
+) -> tuple[Dataset, Job]:
     """A dataset of a finished upload, and the job that will read it."""
-    dataset_pk = session.execute(
-        insert(Dataset)
-        .values(id=new_id(), name=name, format=format, upload_pk=upload.pk, size=size, sha256=sha256, created_at=now())
-        .returning(Dataset.pk)
+    values = {"id": new_id(), "name": name, "format": format, "size": size, "sha256": sha256}
+    dataset = session.execute(
+        insert(Dataset).values(**values, upload_pk=upload.pk, created_at=now()).returning(Dataset)
     ).scalar_one()
-    return jobs.submit(session, "ingest", dataset_pk, {}, request_id)
+    return dataset, jobs.submit(session, "ingest", dataset.pk, {}, request_id)
 
 
 def find(session: Session, id: str) -> tuple[Dataset, Job] | None:
@@ -77,9 +79,11 @@ def store(
     _drop_upload(session, dataset_pk)
 
 
-def reject(session: Session, dataset_pk: int, problem: Problem) -> None:
-    """Write why the data cannot be used; nothing else of it is kept."""
-    session.execute(update(Dataset).where(Dataset.pk == dataset_pk).values(rejection=problem.as_record()))
+def reject(session: Session, dataset_pk: int, problem: Problem, left_outs: Iterable[Sequence[Any]]) -> None:
+    """Write why the data cannot be used, with the members that were found wanting; nothing else of it is kept."""
+    values = {"rejection": problem.as_record(), "counts": problem.extra.get("counts")}
+    session.execute(update(Dataset).where(Dataset.pk == dataset_pk).values(**values))
+    copy_rows(session, LeftOut.__table__, LEFT_OUT_COLUMNS, left_outs)  # type: ignore[arg-type]
     _drop_upload(session, dataset_pk)
 
 
@@ -116,10 +120,10 @@ def sample(session: Session, dataset_pk: int, n: int) -> Sample | None:
     return session.get(Sample, (dataset_pk, n))
 
 
-def count_by_split(session: Session, dataset_pk: int) -> dict[str, int]:
-    """How many samples each split has; "" stands for samples without one."""
-    query = select(func.coalesce(Sample.split, ""), func.count()).where(Sample.dataset_pk == dataset_pk)
-    return dict(session.execute(query.group_by(func.coalesce(Sample.split, ""))).tuples().all())
+def facts(dataset: Dataset) -> DatasetFacts:
+    """What a plan needs to know of a ready dataset."""
+    assert dataset.facts is not None
+    return DatasetFacts(**dataset.facts)
 
 
 def left_outs(session: Session, dataset_pk: int, outcome: str, after: int, limit: int) -> list[LeftOut]:

@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Double, Engine, Table, create_engine, event, make_url, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.functions import FunctionElement
 
-BATCH = 10_000
+Away = (OperationalError, PoolTimeout)
+"""What is raised when the database does not answer: worth trying again."""
 
 
 class now(FunctionElement[float]):  # noqa: N801  reads as the SQL function it is

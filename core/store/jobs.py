@@ -16,14 +16,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy import ColumnElement, case, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from core.errors import Problem
 from core.ids import new_id
 from core.store import events
 from core.store.db import now
-from core.store.tables import Job
+from core.store.tables import ENDED, Job
 
 
 class LeaseLost(Exception):
@@ -121,6 +121,22 @@ def adopt(session: Session, id: str, attempt: int) -> Claim | None:
     return None if row is None else _as_claim(row)
 
 
+def cancel_requested(session: Session, claim: Claim) -> bool:
+    """Whether somebody asked for this job to end."""
+    return bool(session.execute(select(Job.cancel_requested).where(Job.pk == claim.pk)).scalar_one_or_none())
+
+
+def state(session: Session, pk: int) -> str | None:
+    """A job's state; None when it is gone."""
+    return session.execute(select(Job.state).where(Job.pk == pk, Job.deleted_at.is_(None))).scalar_one_or_none()
+
+
+def census(session: Session) -> list[tuple[str, str, int]]:
+    """How many jobs there are of each kind in each state."""
+    query = select(Job.kind, Job.state, func.count()).where(Job.deleted_at.is_(None)).group_by(Job.kind, Job.state)
+    return [(kind, state, count) for kind, state, count in session.execute(query)]
+
+
 def beat(session: Session, claim: Claim, lease_s: float, progress: dict[str, Any] | None = None) -> bool:
     """Show a sign of life. True means that somebody asked us to cancel."""
     values: dict[str, Any] = {"lease_until": now() + lease_s}
@@ -159,19 +175,21 @@ def stop(session: Session, claim: Claim) -> None:
 
 def cancel(session: Session, id: str) -> Job:
     """Ask for a job to end. A queued one ends here and now; a running one when its worker sees the request."""
+    # One statement: between two, a job that its worker gives back could be missed by both.
+    queued = Job.state == "queued"
     row = session.execute(
         update(Job)
-        .where(Job.id == id, Job.state == "queued")
-        .values(state="cancelled", cancel_requested=True, finished_at=now(), lease_until=None)
+        .where(Job.id == id, Job.state.not_in(ENDED))
+        .values(
+            state=case((queued, "cancelled"), else_=Job.state),
+            finished_at=case((queued, now())),
+            cancel_requested=True,
+        )
         .returning(Job)
     ).scalar_one_or_none()
     if row is not None:
-        events.emit(session, row.pk, "state", {"status": "cancelled"})
-        return row
-    row = session.execute(
-        update(Job).where(Job.id == id, Job.state == "running").values(cancel_requested=True).returning(Job)
-    ).scalar_one_or_none()
-    if row is not None:
+        if row.state == "cancelled":
+            events.emit(session, row.pk, "state", {"status": "cancelled"})
         return row
     row = session.execute(select(Job).where(Job.id == id)).scalar_one()
     if row.state != "cancelled":

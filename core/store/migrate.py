@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 from alembic import command
@@ -79,6 +80,6 @@ def _copy_of(db: Database, at: str | None) -> Path | None:
         return None
     file = Path(db.url.database)
     copy = file.with_name(f"{file.stem}-{at or 'empty'}-{time.strftime('%Y%m%d-%H%M%S')}.bak.db")
-    with sqlite3.connect(file) as source, sqlite3.connect(copy) as target:
+    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)
     return copy

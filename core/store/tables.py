@@ -92,7 +92,7 @@ class Dataset(Base):
     classes: Mapped[list[str] | None] = mapped_column(Json)
     counts: Mapped[dict[str, int] | None] = mapped_column(Json)
     facts: Mapped[dict[str, Any] | None] = mapped_column(Json)
-    warnings: Mapped[list[str] | None] = mapped_column(Json)
+    warnings: Mapped[list[dict[str, str]] | None] = mapped_column(Json)
     rejection: Mapped[dict[str, Any] | None] = mapped_column(Json)
     created_at: Mapped[float] = mapped_column(Double)
     deleted_at: Mapped[float | None] = mapped_column(Double)

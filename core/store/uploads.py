@@ -33,6 +33,11 @@ def complete(session: Session, upload: Upload, parts: list[tuple[int, int]], sha
         session.execute(insert(UploadPart), rows)
 
 
+def remove(session: Session, upload: Upload) -> None:
+    """Give an upload up; `sweep` removes its parts."""
+    session.execute(update(Upload).where(Upload.pk == upload.pk).values(deleted_at=now()))
+
+
 class UploadReader:
     """The bytes of an upload, read by position across its parts."""
 

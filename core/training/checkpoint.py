@@ -1,4 +1,4 @@
-"""A run, frozen between two steps: tensors as safetensors, the rest as JSON in its header; nothing is ever unpickled."""
+"""A run, frozen between two steps: tensors as safetensors, the rest as JSON in its header; nothing is unpickled."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class Loader:
     """Batches of one array; the array lives on the device when it takes at most half of the free memory there."""
 
     def __init__(
-        self, images: NDArray[np.uint8], labels: NDArray[np.int64], scale: Normalisation, batch: int, device: torch.device
+        self, images: NDArray[np.uint8], labels: NDArray[np.int64], scale: Normalisation, device: torch.device
     ) -> None:
         with warnings.catch_warnings():  # a read-only memory map is fine: nothing here writes
             warnings.simplefilter("ignore", UserWarning)
@@ -64,29 +64,32 @@ class Loader:
         self.labels = torch.from_numpy(np.ascontiguousarray(labels)).to(device)
         self.mean = torch.tensor(scale.mean, device=device) * 255
         self.std = torch.tensor(scale.std, device=device) * 255
-        # Even batches: no sample is dropped, and batch normalisation never meets a batch of one beside full ones.
-        self.steps = max(1, -(-len(images) // batch))
+
+    def steps(self, batch: int) -> int:
+        """Batches of one pass. They are even, so that none is dropped and batch normalisation meets no batch of one."""
+        return -(-len(self.labels) // batch)
 
     def shuffled(
-        self, seed: int, epoch: int, first: int, *, pad: int, flip: bool
+        self, batch: int, *, seed: int, epoch: int, first: int, pad: int, flip: bool
     ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:  # index [b], x [b, channels, h, w], y [b]
         """The epoch's batches from step `first` on, augmented; the order depends on (seed, epoch) alone."""
         generator = torch.Generator().manual_seed((seed << 20) + epoch)
         order = torch.randperm(len(self.labels), generator=generator).to(self.images.device)
         side = (self.images.shape[1], self.images.shape[2])
-        for index in order.tensor_split(self.steps)[first:]:
+        for index in order.tensor_split(self.steps(batch))[first:]:
             rows, columns = window(index, side, seed=seed, epoch=epoch, pad=pad, flip=flip)
             pixels = self.images[index[:, None, None], rows[:, :, None], columns[:, None, :]]
             index = index.to(self.device, non_blocking=True)
             yield index, self._floats(pixels), self.labels[index]
 
-    def in_order(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    def in_order(self, batch: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """All samples as they are, in fixed batches."""
         order = torch.arange(len(self.labels), device=self.device)
-        for index in order.tensor_split(self.steps):
+        for index in order.tensor_split(self.steps(batch)):
             yield index, self._floats(self.images[index.to(self.images.device)]), self.labels[index]
 
-    def _floats(self, pixels: Tensor) -> Tensor:  # uint8 [b, h, w, channels] -> float [b, channels, h, w], channels last
+    def _floats(self, pixels: Tensor) -> Tensor:
+        # uint8 [b, h, w, channels] -> float [b, channels, h, w], channels last in memory
         x = (pixels.to(self.device, non_blocking=True).float() - self.mean) / self.std
         return x.permute(0, 3, 1, 2)
 

@@ -100,16 +100,16 @@ class Run:
         self.classes, self.samples = len(data.classes), len(data.labels)
         self.identity = _identity(data)
         self.scale = normalisation(data.images)
-        self.train = Loader(data.images, data.labels, self.scale, plan.batch, device)
-        self.audited = Loader(data.images, data.labels, self.scale, EVALUATION_BATCH, device)
+        self.audited = Loader(data.images, data.labels, self.scale, device)
+        self.steps = self.audited.steps(plan.batch)
         self.test: Loader | None = None
         if data.test_images is not None and data.test_labels is not None and len(data.test_labels):
-            self.test = Loader(data.test_images, data.test_labels, self.scale, EVALUATION_BATCH, device)
+            self.test = Loader(data.test_images, data.test_labels, self.scale, device)
 
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(plan.seed)
             network = build(plan.network, self.classes, plan.channels)
-        self.network = network.to(device, memory_format=torch.channels_last)
+        self.network = network.to(device).to(memory_format=torch.channels_last)
         self.optimizer = torch.optim.SGD(
             self.network.parameters(),
             lr=plan.learning_rate,
@@ -129,11 +129,13 @@ class Run:
             self._resume(resume)
 
     def __iter__(self) -> Iterator[Event]:
-        plan, steps = self.plan, self.train.steps
+        plan, steps = self.plan, self.steps
         while self.epoch < plan.epochs:
             started, first = time.perf_counter(), self.step
             self.network.train()
-            for index, x, y in self.train.shuffled(plan.seed, self.epoch, first, pad=plan.pad, flip=plan.flip):
+            for index, x, y in self.audited.shuffled(
+                plan.batch, seed=plan.seed, epoch=self.epoch, first=first, pad=plan.pad, flip=plan.flip
+            ):
                 self._learn(index, x, y)
                 self.step += 1
                 yield Tick(self.epoch, self.step, steps)
@@ -168,7 +170,7 @@ class Run:
         """One step of SGD on mean_i γ_i ℓ_i; nothing here waits for the device."""
         plan = self.plan
         for group in self.optimizer.param_groups:
-            group["lr"] = one_cycle(plan.learning_rate, (self.epoch + self.step / self.train.steps) / plan.epochs)
+            group["lr"] = one_cycle(plan.learning_rate, (self.epoch + self.step / self.steps) / plan.epochs)
         with self._autocast():
             logits, features = self.network(x)
         logits = logits.float()
@@ -212,7 +214,7 @@ class Run:
         correct = torch.zeros((), dtype=torch.int64, device=self.device)
         for step, (_, y, p) in enumerate(self._predict(loader), start=1):
             correct += (p.argmax(1) == y).sum()
-            yield Look(step, loader.steps)
+            yield Look(step, loader.steps(EVALUATION_BATCH))
         return int(correct) / len(loader.labels)
 
     def _answer(self) -> Generator[Look, None, Answers]:
@@ -220,16 +222,16 @@ class Run:
         parts: list[tuple[Tensor, Tensor, Tensor]] = []
         for step, (_, y, p) in enumerate(self._predict(self.audited), start=1):
             p_given = p.gather(1, y[:, None])
-            p_suggested, suggested = p.scatter(1, y[:, None], -1.0).max(1)
-            parts.append((suggested, p_given[:, 0], p_suggested))
-            yield Look(step, self.audited.steps)
-        suggested, p_given, p_suggested = (torch.cat(column).cpu().numpy() for column in zip(*parts, strict=True))
-        return Answers(suggested, p_given, p_suggested)
+            strongest = p.scatter(1, y[:, None], -1.0).max(1)
+            parts.append((strongest.indices, p_given[:, 0], strongest.values))
+            yield Look(step, self.audited.steps(EVALUATION_BATCH))
+        suggested, p_given, p_suggested = (torch.cat(column).cpu() for column in zip(*parts, strict=True))
+        return Answers(suggested.numpy(), p_given.numpy(), p_suggested.numpy())
 
     def _predict(self, loader: Loader) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Index, label and probabilities [b, classes] of every sample, in fixed batches, by the network at rest."""
         self.network.eval()
-        for index, x, y in loader.in_order():
+        for index, x, y in loader.in_order(EVALUATION_BATCH):
             with torch.no_grad(), self._autocast():
                 logits, _ = self.network(x)
             yield index, y, logits.double().softmax(1)
@@ -276,14 +278,14 @@ class Run:
             raise Problem(
                 "loss-not-finite",
                 f"The loss stopped being a number in epoch {self.epoch + 1}, step {step + 1}; "
-                "try another seed, or look for images that are all one colour.",
+                "start the audit again with another seed.",
                 epoch=self.epoch,
                 step=step,
             )
 
 
 def one_cycle(peak: float, done: float) -> float:
-    """The learning rate at a share `done` of the run: up a line to the peak at a quarter, down half a cosine to zero."""
+    """The learning rate at a share `done` of the run: a line up to the peak, then half a cosine down to zero."""
     rise = 0.25
     if done < rise:
         return peak * (0.1 + 0.9 * done / rise)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 WIDTHS = {"small": (16, 32, 64)}
 
@@ -22,10 +21,10 @@ class PreActBlock(nn.Module):
         self.shortcut = None if same else nn.Conv2d(inputs, outputs, 1, stride, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        activated = F.relu(self.norm1(x))
+        activated = torch.relu(self.norm1(x))
         kept = x if self.shortcut is None else self.shortcut(activated)
         y = self.conv1(activated)
-        y = self.conv2(F.relu(self.norm2(y)))
+        y = self.conv2(torch.relu(self.norm2(y)))
         return torch.add(y, kept)
 
 
@@ -42,7 +41,7 @@ class PreActResNet(nn.Module):
         self.classifier = nn.Linear(widths[-1], classes, bias=False)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:  # [batch, channels, h, w] -> [batch, classes], [batch, d]
-        features = F.relu(self.norm(self.stages(self.stem(x)))).mean((2, 3))
+        features = torch.relu(self.norm(self.stages(self.stem(x)))).mean((2, 3))
         return self.classifier(features), features
 
 

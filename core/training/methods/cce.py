@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn.functional import cross_entropy
 
 
 def item_loss(logits: Tensor, label: Tensor) -> Tensor:  # [batch, classes], [batch] -> [batch]
     """ℓ_i = −log softmax(f_i)[y_i], un-reduced so that a weigher can multiply it."""
-    return F.cross_entropy(logits, label, reduction="none")
+    return cross_entropy(logits, label, reduction="none")

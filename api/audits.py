@@ -1,0 +1,109 @@
+"""Audits: start, watch, cancel, delete."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
+
+from api.datasets import Removal
+from api.deps import AuditDep, PartsDep, RequestId
+from api.schemas import Asked, AuditOut, ListQuery, Page, audit_out
+from api.strict import StrictRoute
+from core.errors import Problem
+from core.ids import is_id
+from core.spec import AuditSpec
+from core.store import audits, datasets, jobs
+from core.store.tables import ENDED
+from core.training.plan import resolve
+
+router = APIRouter(prefix="/v1/audits", route_class=StrictRoute, tags=["audits"])
+
+
+class NewAudit(AuditSpec):
+    """What to audit, and how; only the dataset is needed."""
+
+    dataset_id: Annotated[str, Field(max_length=64)]
+
+
+class StartQuery(Asked):
+    """Whether to start, or only to say what would be done."""
+
+    dry_run: bool = False
+
+
+class AuditsQuery(ListQuery):
+    """Which audits."""
+
+    dataset_id: Annotated[str | None, Field(max_length=64)] = None
+
+
+@router.post("", status_code=202, response_model=None, responses={202: {"model": AuditOut}})
+def start(
+    body: NewAudit, response: Response, parts: PartsDep, request_id: RequestId, query: Annotated[StartQuery, Query()]
+) -> AuditOut | dict[str, Any]:
+    """Start an audit. It is queued, and done by a worker; `?dry_run=true` only tells the plan."""
+    spec = AuditSpec(**body.model_dump(exclude={"dataset_id"}))
+    with parts.db.write() as session:
+        found = datasets.find(session, body.dataset_id) if is_id(body.dataset_id) else None
+        if found is None:
+            raise Problem("not-found", "There is no such dataset.")
+        dataset, ingest = found
+        status = datasets.status(dataset, ingest)
+        if status != "ready":
+            raise Problem("dataset-not-ready", f"This dataset cannot be audited: its status is {status}.")
+        facts = datasets.facts(dataset)
+        plan = resolve(spec, facts, device="cpu", cores=parts.settings.threads or 1)
+        if query.dry_run:
+            response.status_code = 200
+            pace = audits.pace(session, plan.network, plan.resolution)
+            audited = sum(facts.samples.get(split, 0) for split in plan.splits)
+            seconds = None if pace is None else round(pace * audited * plan.epochs, 1)
+            return {"plan": plan.model_dump(), "estimate": {"duration_s": seconds}}
+        job = jobs.submit(session, "audit", dataset.pk, spec.model_dump(exclude_none=True), request_id)
+    parts.bells.ring("audit", job.id)
+    response.headers["Location"] = f"/v1/audits/{job.id}"
+    return audit_out(job, dataset)
+
+
+@router.get("", response_model=Page[AuditOut])
+def index(parts: PartsDep, query: Annotated[AuditsQuery, Query()]) -> Page[AuditOut]:
+    """The audits, newest first."""
+    with parts.db.read() as session:
+        found = audits.page(session, query.dataset_id, query.after, query.limit + 1)
+    shown = [audit_out(job, dataset) for job, dataset in found[: query.limit]]
+    return Page(data=shown, next=shown[-1].id if len(found) > query.limit else None)
+
+
+@router.get("/{audit_id}", response_model=AuditOut)
+def show(request: Request, found: AuditDep) -> Response:
+    """An audit. Its ETag changes whenever it does."""
+    content = audit_out(*found).model_dump_json()
+    etag = f'"{hashlib.sha256(content.encode()).hexdigest()[:32]}"'
+    headers = {"ETag": etag, "Cache-Control": "no-cache"}
+    if request.headers.get("if-none-match") == etag:
+        return Response(status_code=304, headers=headers)
+    return Response(content, headers=headers, media_type="application/json")
+
+
+@router.post("/{audit_id}/cancel", status_code=202, response_model=AuditOut)
+def cancel(found: AuditDep, parts: PartsDep) -> AuditOut:
+    """Ask an audit to end. A running one ends within seconds."""
+    job, dataset = found
+    with parts.db.write() as session:
+        return audit_out(jobs.cancel(session, job.id), dataset)
+
+
+@router.delete("/{audit_id}", status_code=204)
+def remove(found: AuditDep, parts: PartsDep, query: Annotated[Removal, Query()]) -> Response:
+    """Remove an audit and its files. With `force`, one that is still at work is cancelled first."""
+    job, _ = found
+    with parts.db.write() as session:
+        if job.state not in ENDED and not query.force:
+            raise Problem(
+                "audit-in-progress", f"This audit is {job.state}. Wait, cancel it, or delete with ?force=true."
+            )
+        audits.remove(session, job)
+    return Response(status_code=204)

@@ -1,0 +1,156 @@
+"""Datasets: upload, look, list, delete; their samples and what was left out."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
+
+from api import uploads
+from api.deps import DatasetDep, Parts, PartsDep, RequestId
+from api.schemas import (
+    Asked,
+    DatasetOut,
+    LeftOutOut,
+    ListQuery,
+    NumberedQuery,
+    Page,
+    SampleOut,
+    dataset_out,
+    left_out_out,
+    sample_out,
+)
+from api.strict import StrictRoute
+from core.datasets.sniff import sniff
+from core.errors import Problem
+from core.store import datasets
+from core.store import uploads as stored_uploads
+from core.store.tables import Dataset, Job
+
+router = APIRouter(prefix="/v1/datasets", route_class=StrictRoute, tags=["datasets"])
+
+
+class NewDataset(Asked):
+    """How a dataset is called."""
+
+    name: Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")] = "untitled"
+
+
+class LeftOutQuery(NumberedQuery):
+    """Which of the members that became no sample."""
+
+    outcome: Literal["rejected", "ignored"] = "rejected"
+
+
+class Removal(Asked):
+    """Whether to remove what is still at work."""
+
+    force: bool = False
+
+
+BINARY_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+@router.post("", status_code=202, response_model=DatasetOut, openapi_extra=BINARY_BODY)
+async def create(
+    request: Request, response: Response, parts: PartsDep, request_id: RequestId, query: Annotated[NewDataset, Query()]
+) -> DatasetOut:
+    """Upload an archive of labeled images as the request's body. Reading it goes on in the background."""
+    declared = request.headers.get("content-length")
+    length = int(declared) if declared is not None else None
+    received = await uploads.receive(request.stream(), length, parts.settings, parts.db, parts.blobs)
+    dataset, job = await asyncio.to_thread(_submit, parts, received, query.name, request_id)
+    response.headers["Location"] = f"/v1/datasets/{dataset.id}"
+    return dataset_out(dataset, job)
+
+
+def _submit(parts: Parts, received: uploads.Received, name: str, request_id: str) -> tuple[Dataset, Job]:
+    try:
+        format = sniff(received.size, received.head, received.tail, parts.settings.max_members)
+    except Problem:
+        uploads.discard(parts.db, received)
+        raise
+    with parts.db.write() as session:
+        stored_uploads.complete(session, received.upload, received.parts, received.sha256)
+        dataset, job = datasets.create(
+            session,
+            received.upload,
+            name=name,
+            format=format,
+            size=received.size,
+            sha256=received.sha256,
+            request_id=request_id,
+        )
+    parts.bells.ring("ingest", job.id)
+    return dataset, job
+
+
+@router.get("", response_model=Page[DatasetOut])
+def index(parts: PartsDep, query: Annotated[ListQuery, Query()]) -> Page[DatasetOut]:
+    """The datasets, newest first."""
+    with parts.db.read() as session:
+        found = datasets.page(session, query.after, query.limit + 1)
+    shown = [dataset_out(dataset, job, whole=False) for dataset, job in found[: query.limit]]
+    return Page(data=shown, next=shown[-1].id if len(found) > query.limit else None)
+
+
+@router.get("/{dataset_id}", response_model=DatasetOut)
+def show(found: DatasetDep) -> DatasetOut:
+    """A dataset."""
+    return dataset_out(*found)
+
+
+@router.delete("/{dataset_id}", status_code=204)
+def remove(found: DatasetDep, parts: PartsDep, query: Annotated[Removal, Query()]) -> Response:
+    """Remove a dataset, its audits and all their files. With `force`, what is still at work is cancelled first."""
+    dataset, _ = found
+    with parts.db.write() as session:
+        working = datasets.unfinished(session, dataset.pk)
+        if working and not query.force:
+            ids = [job.id for job in working[:20]]
+            raise Problem(
+                "dataset-in-use",
+                f"{len(working)} job(s) still work on this dataset. Wait, cancel them, or delete with ?force=true.",
+                jobs=ids,
+            )
+        datasets.remove(session, dataset)
+    return Response(status_code=204)
+
+
+@router.get("/{dataset_id}/samples", response_model=Page[SampleOut])
+def samples(found: DatasetDep, parts: PartsDep, query: Annotated[NumberedQuery, Query()]) -> Page[SampleOut]:
+    """The accepted images, in the order of the upload."""
+    dataset, _ = found
+    with parts.db.read() as session:
+        rows = datasets.samples(session, dataset.pk, -1 if query.after is None else query.after, query.limit + 1)
+    shown = [sample_out(dataset, row) for row in rows[: query.limit]]
+    return Page(data=shown, next=shown[-1].sample if len(rows) > query.limit else None)
+
+
+@router.get("/{dataset_id}/rejects", response_model=Page[LeftOutOut])
+def rejects(found: DatasetDep, parts: PartsDep, query: Annotated[LeftOutQuery, Query()]) -> Page[LeftOutOut]:
+    """The members of the upload that became no sample, each with its reason."""
+    dataset, _ = found
+    after = -1 if query.after is None else query.after
+    with parts.db.read() as session:
+        rows = datasets.left_outs(session, dataset.pk, query.outcome, after, query.limit + 1)
+    next = rows[query.limit - 1].n if len(rows) > query.limit else None
+    return Page(data=[left_out_out(row) for row in rows[: query.limit]], next=next)
+
+
+@router.get("/{dataset_id}/samples/{n}", response_model=SampleOut)
+def sample(found: DatasetDep, parts: PartsDep, n: int) -> SampleOut:
+    """One accepted image."""
+    dataset, _ = found
+    with parts.db.read() as session:
+        row = datasets.sample(session, dataset.pk, n) if 0 <= n < 2**31 else None
+    if row is None:
+        raise Problem("not-found", "There is no such sample in this dataset.")
+    return sample_out(dataset, row)

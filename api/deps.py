@@ -1,0 +1,81 @@
+"""What routes ask for, as types: the service's parts, and the things that a path names (or 404)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Path, Request
+
+from api.tail import Tail
+from core.datasets.pixels import Renderer
+from core.errors import Problem
+from core.ids import is_id
+from core.settings import Settings
+from core.store import audits, datasets
+from core.store.blobs import Blobs
+from core.store.db import Database
+from core.store.tables import Dataset, Job
+from worker.bells import Bells
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a running service is made of."""
+
+    settings: Settings
+    db: Database
+    blobs: Blobs
+    bells: Bells
+    renderer: Renderer
+    tail: Tail
+
+
+def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+def _parts(request: Request) -> Parts:
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+SettingsDep = Annotated[Settings, Depends(_settings)]
+PartsDep = Annotated[Parts, Depends(_parts)]
+
+
+def request_id(request: Request) -> str:
+    """The id under which this request stands in the log."""
+    return str(request.scope["request_id"])
+
+
+RequestId = Annotated[str, Depends(request_id)]
+
+
+def _dataset(parts: PartsDep, dataset_id: Annotated[str, Path()]) -> tuple[Dataset, Job]:
+    with parts.db.read() as session:
+        found = datasets.find(session, dataset_id) if is_id(dataset_id) else None
+    if found is None:
+        raise Problem("not-found", "There is no such dataset.")
+    return found
+
+
+def _audit(parts: PartsDep, audit_id: Annotated[str, Path()]) -> tuple[Job, Dataset]:
+    with parts.db.read() as session:
+        found = audits.find(session, audit_id) if is_id(audit_id) else None
+    if found is None:
+        raise Problem("not-found", "There is no such audit.")
+    return found
+
+
+def _finished(found: Annotated[tuple[Job, Dataset], Depends(_audit)]) -> tuple[Job, Dataset]:
+    job, _ = found
+    if job.state != "succeeded":
+        raise Problem("audit-not-finished", f"This audit has no result: its status is {job.state}.")
+    return found
+
+
+DatasetDep = Annotated[tuple[Dataset, Job], Depends(_dataset)]
+AuditDep = Annotated[tuple[Job, Dataset], Depends(_audit)]
+FinishedAuditDep = Annotated[tuple[Job, Dataset], Depends(_finished)]

@@ -1,0 +1,73 @@
+"""What happened to an audit, as a stream (SSE) or as a list."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.responses import StreamingResponse
+
+from api.deps import AuditDep, Parts, PartsDep
+from api.schemas import EventOut, NumberedQuery, Page, event_out
+from core.store import events, jobs
+from core.store.tables import ENDED
+
+router = APIRouter(prefix="/v1/audits", tags=["audits"])
+HEARTBEAT_S = 15.0
+BATCH = 200
+
+
+@router.get(
+    "/{audit_id}/events",
+    response_model=Page[EventOut],
+    responses={200: {"content": {"text/event-stream": {}}, "description": "A stream if asked for, else a page."}},
+)
+def index(
+    request: Request,
+    found: AuditDep,
+    parts: PartsDep,
+    query: Annotated[NumberedQuery, Query()],
+    last_event_id: Annotated[str | None, Header(max_length=20)] = None,
+) -> StreamingResponse | Page[EventOut]:
+    """The events after a number. A stream goes on where `Last-Event-ID` left off, and ends with the audit."""
+    job, _ = found
+    after = query.after if query.after is not None else 0
+    if "text/event-stream" in request.headers.get("accept", ""):
+        if last_event_id is not None and last_event_id.isdecimal():
+            after = int(last_event_id)
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(_stream(parts, job.pk, after), headers=headers, media_type="text/event-stream")
+    with parts.db.read() as session:
+        rows = events.after(session, job.pk, after, query.limit + 1)
+    shown = [event_out(row) for row in rows[: query.limit]]
+    return Page(data=shown, next=shown[-1].id if len(rows) > query.limit else None)
+
+
+async def _stream(parts: Parts, job_pk: int, after: int) -> AsyncIterator[str]:
+    yield "retry: 2000\n\n"
+    async with parts.tail.watch(job_pk) as bell:
+        while True:
+            bell.clear()
+            batch, over = await asyncio.to_thread(_next, parts, job_pk, after)
+            for event in batch:
+                after = event.id
+                yield f"id: {event.id}\nevent: {event.type}\ndata: {json.dumps({'at': event.at, **event.data})}\n\n"
+            if len(batch) == BATCH:
+                continue
+            if over:
+                return
+            try:
+                await asyncio.wait_for(bell.wait(), HEARTBEAT_S)
+            except TimeoutError:
+                yield ": still here\n\n"
+
+
+def _next(parts: Parts, job_pk: int, after: int) -> tuple[list[EventOut], bool]:
+    """The next events, and whether these are the last there will be."""
+    with parts.db.read() as session:
+        state = jobs.state(session, job_pk)
+        batch = [event_out(event) for event in events.after(session, job_pk, after, BATCH)]
+    return batch, state is None or state in ENDED

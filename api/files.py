@@ -1,0 +1,60 @@
+"""Serves stored objects: whole or in part, checkable, and never twice to whoever has them (RFC 9110)."""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import Response, StreamingResponse
+
+from core.errors import Problem
+from core.store.blobs import Blobs
+
+ONE_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+
+
+def serve(request: Request, blobs: Blobs, stored: dict[str, Any], media_type: str, filename: str) -> Response:
+    """A response for `stored` (key, size, sha256), which never changes: its SHA-256 is its ETag."""
+    size, etag = int(stored["size"]), f'"{stored["sha256"]}"'
+    digest = base64.b64encode(bytes.fromhex(stored["sha256"])).decode()
+    headers = {
+        "ETag": etag,
+        "Accept-Ranges": "bytes",
+        "Repr-Digest": f"sha-256=:{digest}:",
+        "Cache-Control": "private, max-age=31536000, immutable",
+        "Content-Disposition": f'attachment; filename="{filename}"',
+    }
+    wanted = request.headers.get("if-none-match", "")
+    if wanted == "*" or etag in [tag.strip().removeprefix("W/") for tag in wanted.split(",")]:
+        return Response(status_code=304, headers=headers)
+    start, end, status = 0, size, 200
+    if found := _range(request, etag, size):
+        start, end = found
+        status = 206
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+    headers["Content-Length"] = str(end - start)
+    if request.method == "HEAD":
+        return Response(status_code=status, headers=headers, media_type=media_type)
+    return StreamingResponse(blobs.stream(stored["key"], start, end), status, headers, media_type)
+
+
+def _range(request: Request, etag: str, size: int) -> tuple[int, int] | None:
+    """The one range that was asked for; None for the whole, which is also the answer to several ranges."""
+    if_range = request.headers.get("if-range")
+    match = ONE_RANGE.fullmatch(request.headers.get("range", ""))
+    if match is None or (if_range is not None and if_range != etag):
+        return None
+    first, last = match.groups()
+    if not first and not last:
+        return None
+    if not first:
+        start, end = max(0, size - int(last)), size
+    else:
+        start, end = int(first), min(size, int(last) + 1) if last else size
+    if first and last and int(last) < int(first):
+        return None
+    if start >= size or start >= end:
+        raise Problem("range-not-satisfiable", f"This file has {size} bytes.")
+    return start, end

@@ -1,0 +1,77 @@
+"""Builds the service: its parts, its routes, its manners."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+
+from api import access, audits, datasets, events, health, images, problems, results
+from api.deps import Parts
+from api.middleware import Doorway
+from api.tail import Tail
+from core import settings as core_settings
+from core.datasets.pixels import Renderer
+from core.settings import Settings
+from core.store.blobs import Blobs
+from core.store.db import Database
+from worker.app import build
+from worker.bells import Bells
+from worker.reaper import Reaper
+
+PROBLEM_RESPONSE: dict[int | str, dict[str, Any]] = {
+    "default": {"model": problems.ProblemBody, "description": "A problem (RFC 9457), as `application/problem+json`."}
+}
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The service for these settings, or for the environment's."""
+    settings = settings or core_settings.load()
+    settings.refuse_if_open()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        db, blobs = Database(settings.database), Blobs(settings)
+        bells, renderer, tail = Bells(build(settings)), Renderer(settings.limits), Tail(db)
+        reaper = Reaper(settings, db, blobs, bells)
+        app.state.parts = Parts(settings, db, blobs, bells, renderer, tail)
+        reaper.start()
+        tail.start()
+        try:
+            yield
+        finally:
+            await tail.close()
+            reaper.close()
+            bells.close()
+            renderer.close()
+            db.close()
+
+    app = FastAPI(
+        title="labelaudit",
+        version=version("labelaudit"),
+        description="Finds the wrong labels in image datasets.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        responses=PROBLEM_RESPONSE,
+        generate_unique_id_function=lambda route: f"{route.tags[0] if route.tags else 'service'}_{route.name}",
+    )
+    app.state.settings = settings
+    problems.install(app)
+    app.include_router(health.router)
+    app.include_router(access.router)
+    guarded = APIRouter(dependencies=[access.KeyRequired])
+    for module in (datasets, images, audits, events, results):
+        guarded.include_router(module.router)
+
+    @guarded.get("/v1/openapi.json", include_in_schema=False)
+    def openapi() -> dict[str, Any]:
+        return app.openapi()
+
+    app.include_router(guarded)
+    app.add_middleware(Doorway, settings=settings)
+    return app

@@ -1,0 +1,100 @@
+"""What an audit found: the ranked suspects, the summary, the score files and the model."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
+
+from api import files
+from api.deps import FinishedAuditDep, PartsDep
+from api.schemas import NumberedQuery, Page, Suspect, suspect_out
+from core.errors import Problem
+from core.spec import MODEL_FILES, VERDICTS
+from core.store import scores
+from core.store.tables import Dataset
+
+router = APIRouter(prefix="/v1/audits", tags=["results"])
+
+MEDIA_TYPES = {
+    "safetensors": "application/octet-stream",
+    "json": "application/json",
+    "md": "text/markdown; charset=utf-8",
+    "parquet": "application/vnd.apache.parquet",
+    "csv": "text/csv; charset=utf-8",
+    "jsonl": "application/jsonl; charset=utf-8",
+}
+
+
+class SuspectsQuery(NumberedQuery):
+    """Which suspects."""
+
+    given: Annotated[str | None, Field(max_length=256)] = None
+    suggested: Annotated[str | None, Field(max_length=256)] = None
+    verdict: Literal[VERDICTS] | None = None  # type: ignore[valid-type]
+    is_issue: bool | None = None
+
+
+@router.get("/{audit_id}/suspects", response_model=Page[Suspect])
+def suspects(found: FinishedAuditDep, parts: PartsDep, query: Annotated[SuspectsQuery, Query()]) -> Response:
+    """Every audited sample, the most suspicious first. `after` is the last rank you have."""
+    audit, dataset = found
+    wanted = scores.Filter(
+        _class_number(dataset, query.given), _class_number(dataset, query.suggested), query.verdict, query.is_issue
+    )
+    with parts.db.read() as session:
+        rows = scores.page(session, audit, query.after or 0, query.limit + 1, wanted)
+    shown = [suspect_out(dataset, score, sample) for score, sample in rows[: query.limit]]
+    page = Page[Suspect](data=shown, next=shown[-1].rank if len(rows) > query.limit else None)
+    return Response(page.model_dump_json(), media_type="application/json")
+
+
+@router.get("/{audit_id}/samples/{n}", response_model=Suspect)
+def evidence(found: FinishedAuditDep, parts: PartsDep, n: int) -> Suspect:
+    """All that is known about one sample."""
+    audit, dataset = found
+    with parts.db.read() as session:
+        row = scores.of_sample(session, audit, n) if 0 <= n < 2**31 else None
+    if row is None:
+        raise Problem("not-found", "This audit has no such sample.")
+    return suspect_out(dataset, *row)
+
+
+@router.get("/{audit_id}/summary")
+def summary(found: FinishedAuditDep) -> dict[str, Any]:
+    """How many, how sure, where."""
+    audit, _ = found
+    result: dict[str, Any] = (audit.result or {})["summary"]
+    return result
+
+
+@router.api_route("/{audit_id}/scores.{format}", methods=["GET", "HEAD"], response_class=Response)
+def score_file(
+    request: Request, found: FinishedAuditDep, parts: PartsDep, format: Literal["parquet", "csv", "jsonl"]
+) -> Response:
+    """All scores in one file. Parquet and JSONL are exact; CSV text is safe to open in a spreadsheet."""
+    return _file(request, found, parts, f"scores.{format}")
+
+
+@router.api_route("/{audit_id}/model/{name}", methods=["GET", "HEAD"], response_class=Response)
+def model_file(request: Request, found: FinishedAuditDep, parts: PartsDep, name: str) -> Response:
+    """A file of the trained model."""
+    if name not in MODEL_FILES:
+        raise Problem("not-found", f"A model has these files: {', '.join(MODEL_FILES)}.")
+    return _file(request, found, parts, name)
+
+
+def _file(request: Request, found: FinishedAuditDep, parts: PartsDep, name: str) -> Response:
+    audit, _ = found
+    stored = (audit.result or {})["files"][name]
+    return files.serve(request, parts.blobs, stored, MEDIA_TYPES[name.rpartition(".")[2]], f"{audit.id}-{name}")
+
+
+def _class_number(dataset: Dataset, label: str | None) -> int | None:
+    if label is None:
+        return None
+    try:
+        return (dataset.classes or []).index(label)
+    except ValueError:
+        raise Problem("unknown-label", "This dataset has no class of that name.") from None

@@ -1,0 +1,257 @@
+"""What the API answers with. Unknown fields are null, labels are class names, times are ISO 8601 in UTC."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api import problems
+from core.errors import Problem
+from core.spec import VERDICTS, Counts, Plan, Progress
+from core.store import datasets
+from core.store.tables import Dataset, Event, Job, LeftOut, Sample, Score
+
+Row = TypeVar("Row")
+
+
+class Page(BaseModel, Generic[Row]):
+    """A list, cut into pages: `next` is the value for `after`, or null at the end."""
+
+    data: list[Row]
+    next: str | int | None
+
+
+class Asked(BaseModel):
+    """Query parameters: text on the wire, so they are converted; unknown ones are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class ListQuery(Asked):
+    """How lists of things with ids are asked for."""
+
+    after: Annotated[str | None, Field(max_length=64)] = None
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100
+
+
+class NumberedQuery(Asked):
+    """How lists of numbered rows are asked for."""
+
+    after: Annotated[int | None, Field(ge=-1, lt=2**31)] = None
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100
+
+
+class DatasetOut(BaseModel):
+    """A dataset and how far it is."""
+
+    id: str
+    name: str
+    status: Literal["received", "ingesting", "ready", "rejected", "failed"]
+    format: str
+    size: int
+    sha256: str
+    created_at: str
+    finished_at: str | None
+    progress: dict[str, Any] | None
+    counts: Counts | None
+    class_count: int | None
+    classes: list[str] | None
+    splits: dict[str, int] | None
+    warnings: list[dict[str, str]] | None
+    problem: dict[str, Any] | None
+
+
+class SampleOut(BaseModel):
+    """One accepted image."""
+
+    sample: int
+    path: str
+    split: str | None
+    label: str
+    width: int
+    height: int
+    format: str
+    bytes: int
+    sha256: str
+    image: str
+
+
+class LeftOutOut(BaseModel):
+    """A member of the upload that became no sample."""
+
+    member: str
+    outcome: Literal["rejected", "ignored"]
+    code: str
+    detail: str
+    sha256: str | None
+
+
+class AuditOut(BaseModel):
+    """An audit and how far it is."""
+
+    id: str
+    dataset_id: str
+    status: Literal["queued", "running", "succeeded", "failed", "cancelled"]
+    cancel_requested: bool
+    progress: Progress
+    attempt: int
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+    spec: dict[str, Any]
+    plan: Plan | None
+    device: str | None
+    score_version: str | None
+    files: dict[str, Any] | None
+    problem: dict[str, Any] | None
+
+
+class Suspect(BaseModel):
+    """The verdict on one sample. `score` is the probability that its given label is wrong."""
+
+    rank: int
+    sample: int
+    path: str
+    split: str | None
+    given_label: str
+    suggested_label: str
+    score: float
+    is_issue: bool
+    verdict: str
+    iam: float
+    hm_weight: float
+    aum: float
+    tkum: float
+    loss: float
+    image: str
+
+
+class EventOut(BaseModel):
+    """Something that happened to an audit."""
+
+    id: int
+    type: str
+    at: str
+    data: dict[str, Any]
+
+
+def dataset_out(dataset: Dataset, ingest: Job, *, whole: bool = True) -> DatasetOut:
+    """A dataset; in lists without the names of its classes, which may be very many."""
+    problem = dataset.rejection or (ingest.problem if ingest.state == "failed" else None)
+    return DatasetOut(
+        id=dataset.id,
+        name=dataset.name,
+        status=datasets.status(dataset, ingest),
+        format=dataset.format,
+        size=dataset.size,
+        sha256=dataset.sha256,
+        created_at=time_out(dataset.created_at),
+        finished_at=ingest.finished_at and time_out(ingest.finished_at),
+        progress=ingest.progress,
+        counts=dataset.counts and Counts(**dataset.counts),
+        class_count=None if dataset.classes is None else len(dataset.classes),
+        classes=dataset.classes if whole else None,
+        splits=(dataset.facts or {}).get("samples"),
+        warnings=dataset.warnings,
+        problem=problem_out(problem, f"/v1/datasets/{dataset.id}", ingest.request_id),
+    )
+
+
+def sample_out(dataset: Dataset, sample: Sample) -> SampleOut:
+    """A sample with its class's name."""
+    assert dataset.classes is not None
+    return SampleOut(
+        sample=sample.n,
+        path=sample.path,
+        split=sample.split,
+        label=dataset.classes[sample.label],
+        width=sample.width,
+        height=sample.height,
+        format=sample.format,
+        bytes=sample.length,
+        sha256=sample.sha256.hex(),
+        image=image_url(dataset.id, sample.n),
+    )
+
+
+def left_out_out(row: LeftOut) -> LeftOutOut:
+    """A left-out member."""
+    return LeftOutOut(
+        member=row.path,
+        outcome=row.outcome,
+        code=row.code,
+        detail=row.detail,
+        sha256=row.sha256.hex() if row.sha256 else None,
+    )
+
+
+def audit_out(job: Job, dataset: Dataset) -> AuditOut:
+    """An audit."""
+    result = job.result or {}
+    ended = job.state in ("succeeded", "failed", "cancelled")
+    progress = Progress(**(job.progress or {})) if job.state != "queued" or job.attempt else Progress(percent=0.0)
+    if ended:
+        progress = progress.model_copy(update={"eta_s": 0.0 if job.state == "succeeded" else None})
+    files = result.get("files", {})
+    return AuditOut(
+        id=job.id,
+        dataset_id=dataset.id,
+        status=job.state,
+        cancel_requested=job.cancel_requested,
+        progress=progress,
+        attempt=job.attempt,
+        created_at=time_out(job.created_at),
+        started_at=job.started_at and time_out(job.started_at),
+        finished_at=job.finished_at and time_out(job.finished_at),
+        spec=job.spec,
+        plan=job.plan and Plan(**job.plan),
+        device=result.get("device"),
+        score_version=result.get("score_version"),
+        files={name: {"size": f["size"], "sha256": f["sha256"]} for name, f in files.items()} or None,
+        problem=problem_out(job.problem, f"/v1/audits/{job.id}", job.request_id),
+    )
+
+
+def suspect_out(dataset: Dataset, score: Score, sample: Sample) -> Suspect:
+    """A row of the ranked list."""
+    classes = dataset.classes
+    assert classes is not None
+    return Suspect.model_construct(
+        rank=score.rank,
+        sample=score.sample,
+        path=sample.path,
+        split=sample.split,
+        given_label=classes[score.given],
+        suggested_label=classes[score.suggested],
+        score=score.score,
+        is_issue=score.is_issue,
+        verdict=VERDICTS[score.verdict],
+        iam=score.iam,
+        hm_weight=score.hm_weight,
+        aum=score.aum,
+        tkum=score.tkum,
+        loss=score.loss,
+        image=image_url(dataset.id, score.sample),
+    )
+
+
+def event_out(event: Event) -> EventOut:
+    """An event."""
+    return EventOut(id=event.seq, type=event.type, at=time_out(event.at), data=event.data)
+
+
+def problem_out(record: dict[str, Any] | None, instance: str, request_id: str | None) -> dict[str, Any] | None:
+    """A stored problem in the form that a response would have."""
+    return record and problems.body_of(Problem.from_record(record), instance, request_id)
+
+
+def image_url(dataset_id: str, n: int) -> str:
+    """Where a sample's picture is."""
+    return f"/v1/datasets/{dataset_id}/samples/{n}/image"
+
+
+def time_out(seconds: float) -> str:
+    """ISO 8601 in UTC, to the millisecond."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

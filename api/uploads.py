@@ -1,0 +1,111 @@
+"""Bytes on the wire to part objects: bounded memory, each part durable before it counts.
+
+Parts are written by a few threads while the next bytes arrive, so the disk and the network work at the same time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+from core.errors import Problem
+from core.settings import Settings
+from core.store import uploads
+from core.store.blobs import Blobs
+from core.store.db import Database
+from core.store.tables import Upload
+
+WRITERS = 3
+EDGE = 1 << 17
+DRAIN_BYTES = 1 << 30
+
+
+@dataclass
+class Received:
+    """A finished upload that the database does not count yet, with its first and last bytes for a cheap look."""
+
+    upload: Upload
+    parts: list[tuple[int, int]] = field(default_factory=list)
+    size: int = 0
+    sha256: str = ""
+    head: bytes = b""
+    tail: bytes = b""
+
+
+async def receive(
+    stream: AsyncIterator[bytes], length: int | None, settings: Settings, db: Database, blobs: Blobs
+) -> Received:
+    """Store a request's body as parts. Whatever goes wrong, nothing of it stays."""
+    too_large = Problem("upload-too-large", f"An upload may have at most {settings.max_upload_bytes} bytes.")
+    if length is not None and length > settings.max_upload_bytes:
+        raise too_large
+    _refuse_if_full(settings, blobs, length or 0)
+    received = Received(await asyncio.to_thread(_begin, db))
+    digest = hashlib.sha256()
+    writers: set[asyncio.Task[None]] = set()
+    buffer = bytearray()
+
+    async def write(part: bytes) -> None:
+        offset = sum(size for _, size in received.parts)
+        received.parts.append((offset, len(part)))
+        await asyncio.to_thread(digest.update, part)
+        while len(writers) >= WRITERS:
+            done, _ = await asyncio.wait(writers, return_when=asyncio.FIRST_COMPLETED)
+            writers.difference_update(done)
+            for task in done:
+                task.result()
+        key = uploads.part_key(received.upload.id, offset)
+        writers.add(asyncio.create_task(asyncio.to_thread(_put, blobs, key, part)))
+
+    try:
+        async for chunk in stream:
+            received.size += len(chunk)
+            if received.size > settings.max_upload_bytes:
+                raise too_large
+            if len(received.head) < EDGE:
+                received.head += chunk[: EDGE - len(received.head)]
+            buffer += chunk
+            while len(buffer) >= settings.part_bytes:
+                part = bytes(memoryview(buffer)[: settings.part_bytes])
+                del buffer[: settings.part_bytes]
+                received.tail = part[-EDGE:]
+                await write(part)
+        if buffer:
+            received.tail = (received.tail + bytes(buffer[-EDGE:]))[-EDGE:]
+            await write(bytes(buffer))
+        await asyncio.gather(*writers)
+    except BaseException as error:
+        await asyncio.gather(*writers, return_exceptions=True)
+        await asyncio.to_thread(discard, db, received)
+        if isinstance(error, OSError):
+            _refuse_if_full(settings, blobs, settings.part_bytes)
+        raise
+    received.sha256 = digest.hexdigest()
+    return received
+
+
+def discard(db: Database, received: Received) -> None:
+    """Give an upload up; the sweep removes its parts."""
+    with db.write() as session:
+        uploads.remove(session, received.upload)
+
+
+def _begin(db: Database) -> Upload:
+    with db.write() as session:
+        return uploads.begin(session)
+
+
+def _put(blobs: Blobs, key: str, part: bytes) -> None:
+    blobs.put(key, part)
+
+
+def _refuse_if_full(settings: Settings, blobs: Blobs, wanted: int) -> None:
+    free = blobs.free_bytes()
+    if free is not None and free - wanted < settings.min_free_bytes:
+        raise Problem(
+            "insufficient-storage",
+            "There is not enough free disk space for this upload; an administrator must make room.",
+            retryable=True,
+        )

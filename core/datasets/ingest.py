@@ -1,0 +1,185 @@
+"""An upload becomes shards on a shelf, and a manifest of everything that was in it.
+
+Shard k is `shards/0000k.tar`; its side file `shards/0000k.parquet` is written after it and commits it. A restart counts
+the side files and goes on with the member after the last one, so the same upload always ends as the same bytes.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+from core.datasets import manifest
+from core.datasets.parse import LeftOut, Sample, Source, Total, parse
+from core.datasets.shards import COPY, Shard
+from core.datasets.summary import Packed, Summary
+from core.errors import Problem
+from core.spec import Limits
+
+SHARD_BYTES = 256 << 20
+MANIFEST = "manifest.parquet"
+EARLY_REJECTS = 1000  # so many are listed before a hopeless ingest ends early
+
+
+class Shelf(Protocol):
+    """Where one dataset's files are kept. `put` is atomic: a name is there with all its bytes, or not at all."""
+
+    def names(self) -> set[str]: ...
+
+    def put(self, name: str, chunks: Iterator[bytes]) -> None: ...
+
+    def get(self, name: str) -> bytes: ...
+
+    def delete(self, name: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """How far an ingest is: members seen of `total`, and what became of them."""
+
+    total: int
+    seen: int
+    accepted: int
+    rejected: int
+    ignored: int
+
+
+def tar_name(shard: int) -> str:
+    return f"shards/{shard:05d}.tar"
+
+
+def shard_number(name: str) -> int:
+    """The k of `tar_name(k)`."""
+    return int(Path(name).stem)
+
+
+def side_name(shard: int) -> str:
+    return f"shards/{shard:05d}.parquet"
+
+
+def pack(
+    source: Source, shelf: Shelf, limits: Limits, shard_bytes: int = SHARD_BYTES, scratch: Path | None = None
+) -> Generator[Tick, None, Packed]:
+    """Read the upload, write shards and the manifest; a tick after every member, the result at the end."""
+    shard, counts, n = _committed(shelf)
+    seen = sum(counts.values())
+    total = Total(0, 0)
+    part = _Part(shard, scratch)
+    events = parse(source, limits, skip=seen)
+    try:
+        for event in events:
+            if isinstance(event, Total):
+                total = event
+                yield _tick(total, counts)
+                continue
+            outcome = "accepted" if isinstance(event, Sample) else event.outcome
+            part.add(event, member=seen, n=n)
+            seen += 1
+            n += outcome == "accepted"
+            counts[outcome] += 1
+            if part.tar.size >= shard_bytes:
+                part.commit(shelf)
+                shard += 1
+                part = _Part(shard, scratch)
+            yield _tick(total, counts)
+            if counts["rejected"] >= EARLY_REJECTS and _too_many(counts["rejected"], total.images, limits):
+                break
+        if part.side.rows:
+            part.commit(shelf)
+            shard += 1
+    finally:
+        events.close()
+        part.close()
+    packed = _finish(shelf, shard, limits, scratch)
+    if seen == total.members and packed.counts.seen != total.members:
+        raise Problem("blob-corrupt", f"{packed.counts.seen} members were kept of {total.members}.", retryable=True)
+    return packed
+
+
+class _Part:
+    """One shard that grows, and its side file."""
+
+    def __init__(self, shard: int, scratch: Path | None) -> None:
+        self.shard = shard
+        self.tar = Shard(scratch)
+        self._side_file = tempfile.TemporaryFile(dir=scratch)  # noqa: SIM115  closed by `close`
+        self.side = manifest.Writer(self._side_file)
+        self.samples = 0
+
+    def add(self, event: Sample | LeftOut, member: int, n: int) -> None:
+        row: dict[str, Any] = {name: getattr(event, name) for name in event.__slots__ if name != "data"}
+        row["member"] = member
+        if isinstance(event, Sample):
+            offset = self.tar.add(n, event.format, event.data)
+            row |= {"outcome": "accepted", "n": n, "shard": tar_name(self.shard)}
+            row |= {"offset": offset, "length": len(event.data)}
+            self.samples += 1
+        self.side.add(row)
+
+    def commit(self, shelf: Shelf) -> None:
+        """The side file last: where it is, its shard is whole."""
+        self.side.close()
+        if self.samples:
+            shelf.put(tar_name(self.shard), self.tar.chunks())
+        shelf.put(side_name(self.shard), _chunks(self._side_file))
+        self.close()
+
+    def close(self) -> None:
+        self.tar.close()
+        self._side_file.close()
+
+
+def _committed(shelf: Shelf) -> tuple[int, Counter[str], int]:
+    """How many shards are whole, what became of their members, and the next sample number."""
+    names = shelf.names()
+    shard = 0
+    counts: Counter[str] = Counter()
+    while side_name(shard) in names:
+        for batch in manifest.rows(shelf.get(side_name(shard)), ["outcome"]):
+            counts.update(batch["outcome"].to_pylist())
+        shard += 1
+    return shard, counts, counts["accepted"]
+
+
+def _finish(shelf: Shelf, shards: int, limits: Limits, scratch: Path | None) -> Packed:
+    """The manifest and the result, both from the side files alone, so that a restart cannot change them."""
+    summary = Summary()
+    with tempfile.TemporaryFile(dir=scratch) as file:
+        writer = manifest.Writer(file)
+        for shard in range(shards):
+            for batch in manifest.rows(shelf.get(side_name(shard))):
+                summary.add(batch)
+                writer.add_batch(batch)
+        writer.close()
+        shelf.put(MANIFEST, _chunks(file))
+    counts = summary.counts
+    if _too_many(counts.rejected, counts.accepted + counts.rejected, limits):
+        code, times = summary.commonest_reason()
+        raise Problem(
+            "too-many-rejects",
+            f"{counts.rejected} of {counts.accepted + counts.rejected} images cannot be used, most often because of "
+            f"{code} ({times} times); at most {limits.max_reject_fraction:.0%} may be left out. Mend or remove them.",
+            counts=counts.model_dump(),
+        )
+    if counts.accepted == 0:
+        detail = "The upload holds no image. Upload a zip of images in one folder per class."
+        raise Problem("empty-dataset", detail, counts=counts.model_dump())
+    return summary.packed()
+
+
+def _too_many(rejected: int, images: int, limits: Limits) -> bool:
+    return rejected > limits.max_reject_fraction * images
+
+
+def _tick(total: Total, counts: Counter[str]) -> Tick:
+    return Tick(total.members, sum(counts.values()), counts["accepted"], counts["rejected"], counts["ignored"])
+
+
+def _chunks(file: IO[bytes]) -> Iterator[bytes]:
+    file.seek(0)
+    while chunk := file.read(COPY):
+        yield chunk

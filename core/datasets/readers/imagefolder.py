@@ -1,0 +1,130 @@
+"""What a path says in a folder of images: which members are images, their split and their class.
+
+1. Ignored, by name: folders, anything in `__MACOSX`, names that begin with a dot, Thumbs.db, desktop.ini, and
+   manifests (README, LICENSE, CHECKSUMS …, and files that end like text or tables). Every other member is taken for an
+   image; whether it is one is decided by its bytes.
+2. The leading folders that all images share are stripped, as long as some image keeps one folder above it. Images are
+   for this purpose the members that end like images, or all when none does.
+3. A next folder train, val, valid, validation or test is the split; the next is the class; the rest is only path.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import NamedTuple
+
+from core.datasets.bounds import Bounds
+from core.datasets.readers.member import LeftOut
+from core.errors import Problem, shown
+
+SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+IMAGE_ENDINGS = {"jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "dib", "tif", "tiff", "gif"}
+ARCHIVE_ENDINGS = {"zip", "tar", "gz", "tgz", "bz2", "tbz", "xz", "txz", "7z", "rar", "zst"}
+TEXT_ENDINGS = {"txt", "md", "rst", "log", "names", "md5", "sha256"}
+TABLE_ENDINGS = {"csv", "tsv", "json", "jsonl", "ndjson", "xml", "yaml", "yml", "toml", "ini", "cfg"}
+MANIFEST_STEMS = {"readme", "license", "licence", "copying", "notice", "authors", "changelog", "checksums", "manifest"}
+SYSTEM_FILES = {"thumbs.db": "a thumbnail cache", "desktop.ini": "a folder setting"}
+DRIVE = re.compile(r"[A-Za-z]:")
+
+
+class Place(NamedTuple):
+    split: str | None
+    label: str | None
+
+
+def check_safe(name: str, size: int) -> None:
+    """Refuse the whole archive for a path that tries to leave it: that is an attack or a broken zip program."""
+    folder = name.endswith("/")
+    parts = name.removesuffix("/").split("/")
+    dotted = [part.lower().replace("%2e", ".") for part in parts]
+    if DRIVE.match(name) or "\\" in name or any(part in ("", ".", "..") for part in dotted) or (folder and size):
+        raise Problem(
+            "unsafe-path",
+            f"The member {shown(name)} has a path that is absolute, leaves its folder or is not clean. "
+            "Make the zip with plain relative paths and forward slashes.",
+        )
+
+
+def left_out(name: str, size: int, limits: Bounds) -> LeftOut | None:
+    """Why this member is not read, or None when it is."""
+    parts = name.removesuffix("/").split("/")
+    reason = _ignored(name, parts)
+    if reason is not None:
+        return LeftOut("ignored", *reason)
+    if any(unicodedata.category(character) == "Cc" for character in name):
+        return LeftOut("rejected", "bad-name", "The name contains control characters; rename the file.")
+    if (
+        len(name.encode()) > limits.max_path_bytes
+        or len(parts) > limits.max_depth
+        or any(len(part.encode()) > limits.max_component_bytes for part in parts)
+    ):
+        return LeftOut(
+            "rejected",
+            "name-too-long",
+            f"A path may have {limits.max_path_bytes} bytes, {limits.max_component_bytes} in each of at most "
+            f"{limits.max_depth} parts; rename the file.",
+        )
+    if _ending(parts[-1]) in ARCHIVE_ENDINGS:
+        return nested()
+    if size > limits.max_member_bytes:
+        return LeftOut(
+            "rejected", "member-too-large", f"The file has {size} bytes; at most {limits.max_member_bytes} are read."
+        )
+    return None
+
+
+def nested() -> LeftOut:
+    return LeftOut(
+        "rejected", "nested-archive", "Archives inside archives are not opened; put their files in directly."
+    )
+
+
+def ends_like_image(name: str) -> bool:
+    return _ending(name) in IMAGE_ENDINGS
+
+
+def folders(name: str) -> list[str]:
+    return name.split("/")[:-1]
+
+
+def shared(common: list[str] | None, more: list[str]) -> list[str]:
+    """The leading folders that both have; None shares everything."""
+    if common is None:
+        return more
+    same = 0
+    for one, other in zip(common, more, strict=False):
+        if one != other:
+            break
+        same += 1
+    return common[:same]
+
+
+def place(name: str, strip: int) -> Place:
+    """The split and the class of an image below the `strip` shared folders."""
+    above = folders(name)[strip:]
+    split = SPLITS.get(above[0].lower()) if above else None
+    if split is not None:
+        above = above[1:]
+    return Place(split, above[0] if above else None)
+
+
+def _ignored(name: str, parts: list[str]) -> tuple[str, str] | None:
+    last = parts[-1].lower()
+    if name.endswith("/"):
+        return "folder", "A folder; its files are listed by themselves."
+    if "__MACOSX" in parts:
+        return "mac-metadata", "A side file that macOS adds to zips."
+    if any(part.startswith(".") for part in parts):
+        return "hidden-file", "A hidden file or a file in a hidden folder."
+    if last in SYSTEM_FILES:
+        return "system-file", f"Not an image but {SYSTEM_FILES[last]}."
+    named_so = last.split(".")[0] in MANIFEST_STEMS and not ends_like_image(last)
+    if named_so or _ending(last) in TEXT_ENDINGS | TABLE_ENDINGS:
+        return "manifest", "Text or a table beside the images; classes are read from folders only."
+    return None
+
+
+def _ending(name: str) -> str:
+    stem, dot, ending = name.rpartition(".")
+    return ending.lower() if dot and stem else ""

@@ -1,0 +1,42 @@
+"""What every reader yields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from core.errors import Problem
+
+
+class Rejection(Problem):
+    """A problem of one member; any other problem refuses the whole dataset."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Why a member is not read as an image."""
+
+    outcome: Literal["rejected", "ignored"]
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One member as its archive names it. `read` may raise `Rejection`."""
+
+    path: str
+    split: str | None
+    label: str | None
+    left_out: LeftOut | None
+    read: Callable[[], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """`total` members, at most `images` of them samples; `members(skip)` yields all but the first `skip`."""
+
+    total: int
+    images: int
+    members: Callable[[int], Iterator[Member]]

@@ -1,0 +1,79 @@
+"""A cheap first look at an upload, for the API: a few bytes at either end, and no parser of media."""
+
+from __future__ import annotations
+
+import struct
+
+from core.datasets.zip_end import END_SIGNATURE, TAIL_BYTES, read_end
+from core.errors import Problem
+
+HEAD_BYTES = 512
+MAX_MEMBERS = 2_000_000
+ACCEPTED = "a zip of images in one folder per class"
+LOCAL = struct.Struct("<4sHHH")
+LOCAL_SIGNATURE = b"PK\x03\x04"
+READABLE_METHODS = (0, 8)
+
+MAGIC = (
+    (b"Rar!", "a RAR archive"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+    (b"\x1f\x8b", "a gzip file"),
+    (b"BZh", "a bzip2 file"),
+    (b"\xfd7zXZ\0", "an xz file"),
+    (b"\x28\xb5\x2f\xfd", "a Zstandard file"),
+    (b"PAR1", "a Parquet file"),
+    (b"%PDF", "a PDF"),
+    (b"\xff\xd8\xff", "a single JPEG image"),
+    (b"\x89PNG", "a single PNG image"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"PK\x07\x08", "one part of a zip that was split"),
+)
+
+__all__ = ["ACCEPTED", "HEAD_BYTES", "TAIL_BYTES", "sniff"]
+
+
+def sniff(size: int, head: bytes, tail: bytes, max_members: int = MAX_MEMBERS) -> str:
+    """The format of an upload of `size` bytes, by its first HEAD_BYTES and its last TAIL_BYTES."""
+    if size == 0:
+        raise Problem("empty-upload", f"The upload has no bytes. Upload {ACCEPTED}.")
+    if head[:4] == END_SIGNATURE:
+        raise _empty()
+    if head[:4] != LOCAL_SIGNATURE:
+        raise Problem("unsupported-archive", f"The upload is {_guess(head)}. Upload {ACCEPTED}.")
+    members = read_end(tail, size).members
+    if members == 0:
+        raise _empty()
+    if members > max_members:
+        raise too_many_members(members, max_members)
+    if len(head) >= LOCAL.size:
+        _, _, flags, method = LOCAL.unpack_from(head)
+        check_readable(flags, method)
+    return "zip"
+
+
+def check_readable(flags: int, method: int) -> None:
+    """Refuse a member that is encrypted or packed in a way that we do not read."""
+    if flags & 0x2041:
+        raise Problem("archive-encrypted", "The zip is encrypted; make it again without a password.")
+    if method not in READABLE_METHODS:
+        raise Problem("compression-unsupported", f"The zip uses compression method {method}; use Deflate or Store.")
+
+
+def too_many_members(members: int, most: int) -> Problem:
+    return Problem("too-many-members", f"The zip has {members} members; at most {most} are read. Split the dataset.")
+
+
+def _empty() -> Problem:
+    return Problem("empty-dataset", f"The zip has no members. Upload {ACCEPTED}.")
+
+
+def _guess(head: bytes) -> str:
+    for magic, name in MAGIC:
+        if head.startswith(magic):
+            return name
+    if head[257:262] == b"ustar":
+        return "a tar archive"
+    start = head.lstrip()[:64].lower()
+    if start.startswith((b"<!doctype", b"<html")):
+        return "a web page"
+    return "not an archive that we know"

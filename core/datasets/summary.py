@@ -1,0 +1,112 @@
+"""What an ingest found, added up from the rows of its side files."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from array import array
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from core.errors import shown
+from core.spec import Counts, DatasetFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something that is allowed, but that its owner would want to know."""
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A dataset that is ready: what the database keeps of it besides its samples."""
+
+    classes: tuple[str, ...]  # sorted
+    counts: Counts
+    facts: DatasetFacts
+    warnings: tuple[Warned, ...]
+    content_hash: str
+    shards: tuple[str, ...]
+    image_bytes: int
+
+
+class Summary:
+    """Grows by batches of the manifest's schema, in order."""
+
+    def __init__(self) -> None:
+        self._outcomes: Counter[str] = Counter()
+        self._codes: Counter[str] = Counter()
+        self._labels: Counter[str] = Counter()
+        self._splits: Counter[str] = Counter()
+        self._sides = array("i")
+        self._shards: dict[str, None] = {}
+        self._grey = True
+        self._bytes = 0
+        self._hash = hashlib.sha256()
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        self._outcomes.update(batch["outcome"].to_pylist())
+        rejected = batch.filter(pc.equal(batch["outcome"], "rejected"))
+        self._codes.update(rejected["code"].to_pylist())
+        batch = batch.filter(pc.equal(batch["outcome"], "accepted"))
+        if not batch.num_rows:
+            return
+        columns = {name: batch[name].to_pylist() for name in ("sha256", "label", "split", "path")}
+        for sha256, label, split, path in zip(*columns.values(), strict=True):
+            self._hash.update(f"{sha256}\0{label}\0{split or ''}\0{path}\n".encode())
+        self._labels.update(columns["label"])
+        self._splits.update(split or "" for split in columns["split"])
+        longer = np.maximum(batch["width"].to_numpy(), batch["height"].to_numpy())
+        self._sides.frombytes(longer.astype(np.int32).tobytes())
+        self._shards |= dict.fromkeys(batch["shard"].unique().to_pylist())
+        self._grey = self._grey and bool(pc.all(batch["grey"]).as_py())
+        self._bytes += int(pc.sum(batch["length"]).as_py())
+
+    @property
+    def counts(self) -> Counts:
+        return Counts(
+            seen=sum(self._outcomes.values()),
+            accepted=self._outcomes["accepted"],
+            rejected=self._outcomes["rejected"],
+            ignored=self._outcomes["ignored"],
+        )
+
+    def commonest_reason(self) -> tuple[str, int]:
+        return max(self._codes.items(), key=lambda item: (item[1], item[0]))
+
+    def packed(self) -> Packed:
+        """The result; there must be a sample."""
+        classes = tuple(sorted(self._labels))
+        return Packed(
+            classes=classes,
+            counts=self.counts,
+            facts=DatasetFacts(
+                samples=dict(sorted(self._splits.items())),
+                classes=len(classes),
+                median_side=int(np.sort(np.frombuffer(self._sides, np.int32))[(len(self._sides) - 1) // 2]),
+                grey=self._grey,
+            ),
+            warnings=_near_duplicates(classes),
+            content_hash=self._hash.hexdigest(),
+            shards=tuple(self._shards),
+            image_bytes=self._bytes,
+        )
+
+
+def _near_duplicates(classes: tuple[str, ...]) -> tuple[Warned, ...]:
+    """Class names that a person would read as the same."""
+    alike: dict[str, list[str]] = defaultdict(list)
+    for name in classes:
+        alike[unicodedata.normalize("NFKC", name).strip().casefold()].append(name)
+    return tuple(
+        Warned("near-duplicate-class", f"These classes differ only in case or spaces: {shown(', '.join(names))}.")
+        for names in alike.values()
+        if len(names) > 1
+    )

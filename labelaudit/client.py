@@ -1,0 +1,137 @@
+"""The service from Python: the calls of the REST API as methods, and waiting done right.
+
+with Client("http://127.0.0.1:8484") as service:
+    dataset = service.upload(Path("photos.zip"), name="photos")
+    dataset = service.wait_for_dataset(dataset["id"])
+    audit = service.wait_for_audit(service.start_audit(dataset["id"])["id"])
+    for suspect in service.suspects(audit["id"]):
+        print(suspect["path"], suspect["given_label"], "→", suspect["suggested_label"], suspect["score"])
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import httpx2
+
+from core.errors import Problem
+
+Json = dict[str, Any]
+UNENDED = ("received", "ingesting", "queued", "running")
+CHUNK = 1 << 20
+
+
+class Client:
+    """A connection to one service."""
+
+    def __init__(self, url: str, key: str | None = None, timeout_s: float = 60.0) -> None:
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._http = httpx2.Client(base_url=url, headers=headers, timeout=timeout_s)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hang up."""
+        self._http.close()
+
+    def upload(self, archive: Path, name: str | None = None) -> Json:
+        """Send an archive of labeled images."""
+        with archive.open("rb") as file:
+            chunks = iter(lambda: file.read(CHUNK), b"")
+            size = {"Content-Length": str(archive.stat().st_size)}
+            return self._json(
+                "POST", "/v1/datasets", params={"name": name or archive.stem}, content=chunks, headers=size
+            )
+
+    def dataset(self, id: str) -> Json:
+        """A dataset and how far it is."""
+        return self._json("GET", f"/v1/datasets/{id}")
+
+    def start_audit(self, dataset_id: str, **spec: Any) -> Json:
+        """Start an audit; everything beside the dataset may be left to `auto`."""
+        return self._json("POST", "/v1/audits", json={"dataset_id": dataset_id, **spec})
+
+    def audit(self, id: str) -> Json:
+        """An audit and how far it is."""
+        return self._json("GET", f"/v1/audits/{id}")
+
+    def cancel(self, id: str) -> Json:
+        """Ask an audit to end."""
+        return self._json("POST", f"/v1/audits/{id}/cancel")
+
+    def summary(self, audit_id: str) -> Json:
+        """How many, how sure, where."""
+        return self._json("GET", f"/v1/audits/{audit_id}/summary")
+
+    def suspects(self, audit_id: str, limit: int | None = None, **wanted: Any) -> Iterator[Json]:
+        """The ranked samples, best suspect first, read page by page."""
+        after, left = 0, limit
+        while left is None or left > 0:
+            page_size = 1000 if left is None else min(1000, left)
+            params = {"after": after, "limit": page_size, **wanted}
+            page = self._json("GET", f"/v1/audits/{audit_id}/suspects", params=params)
+            yield from page["data"]
+            if page["next"] is None:
+                return
+            after = page["next"]
+            left = None if left is None else left - len(page["data"])
+
+    def wait_for_dataset(self, id: str, watch: Callable[[Json], None] | None = None, timeout_s: float = 3600) -> Json:
+        """The dataset once it was read; a problem when it cannot be used."""
+        return self._wait(lambda: self.dataset(id), "ready", watch, timeout_s)
+
+    def wait_for_audit(self, id: str, watch: Callable[[Json], None] | None = None, timeout_s: float = 86400) -> Json:
+        """The audit once it is done; a problem when it ended otherwise."""
+        return self._wait(lambda: self.audit(id), "succeeded", watch, timeout_s)
+
+    def download(self, path: str, to: Path) -> Path:
+        """A file of an audit, for example `/v1/audits/<id>/scores.csv`."""
+        with self._http.stream("GET", path) as response:
+            if response.is_error:
+                response.read()
+            self._check(response)
+            with to.open("wb") as file:
+                for chunk in response.iter_bytes():
+                    file.write(chunk)
+        return to
+
+    def _wait(
+        self, look: Callable[[], Json], wanted: str, watch: Callable[[Json], None] | None, timeout_s: float
+    ) -> Json:
+        deadline, pause = time.monotonic() + timeout_s, 0.1
+        while True:
+            found = look()
+            if watch is not None:
+                watch(found)
+            if found["status"] == wanted:
+                return found
+            if found["status"] not in UNENDED:
+                problem = found["problem"] or {"code": found["status"], "detail": f"It ended as {found['status']}."}
+                raise Problem(problem["code"], problem["detail"])
+            if time.monotonic() > deadline:
+                raise Problem("timeout", f"It is still {found['status']} after {timeout_s:.0f} s.", retryable=True)
+            time.sleep(pause)
+            pause = min(1.0, pause * 1.5)
+
+    def _json(self, method: str, path: str, **request: Any) -> Json:
+        response = self._http.request(method, path, **request)
+        self._check(response)
+        found: Json = response.json()
+        return found
+
+    def _check(self, response: httpx2.Response) -> None:
+        if not response.is_error:
+            return
+        try:
+            problem = response.json()
+            raise Problem(problem["code"], problem["detail"], retryable=problem["retryable"])
+        except (ValueError, KeyError, TypeError):
+            raise Problem("unexpected-answer", f"The service answered with status {response.status_code}.") from None

@@ -1,0 +1,252 @@
+"""`labelaudit demo`: digits with planted wrong labels go through the real service, and what it finds is shown."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from core.errors import Problem
+from core.settings import Settings
+from core.spec import MODEL_FILES
+from labelaudit.client import Client
+
+GOOD = 0.95
+RATE, SEED, SHOWN = 0.08, 0, 20
+say = Console(stderr=True, highlight=False)
+
+
+@dataclass(frozen=True)
+class Planted:
+    """The sample dataset: where it lies, and which of its paths have a wrong label on purpose."""
+
+    archive: Path
+    truth: dict[str, str]  # path of a wrong label -> the right one
+    samples: int
+
+
+def run(settings: Settings, *, interactive: bool) -> dict[str, Any]:
+    """The whole demonstration; returns its figures."""
+    began = time.monotonic()
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    planted = plant(settings.home / "digits.zip")
+    say.print(
+        f"  {len(planted.truth)} of {planted.samples} labels are wrong now: {_near(planted.archive)}", soft_wrap=True
+    )
+    with _service(settings) as url, Client(url) as service:
+        say.print(f"  the service runs at {url}")
+        dataset, audit = _audit(service, planted)
+        outcome = _outcome(service, planted, dataset, audit)
+        folder = settings.home / "model"
+        folder.mkdir(exist_ok=True)
+        for name in MODEL_FILES:
+            service.download(f"/v1/audits/{audit['id']}/model/{name}", folder / name)
+        scores = service.download(f"/v1/audits/{audit['id']}/scores.csv", settings.home / "scores.csv")
+        outcome |= {
+            "seconds": round(time.monotonic() - began, 1),
+            "url": url,
+            "files": {"model": str(folder), "scores": str(scores), "archive": str(planted.archive)},
+        }
+        show(outcome)
+        if interactive:
+            say.print("\nThe service keeps running; end it with Ctrl-C.")
+            _until_interrupted()
+    return outcome
+
+
+def plant(archive: Path) -> Planted:
+    """Write scikit-learn's digits as a zip of PNG images, one folder per (sometimes wrong) class."""
+    from PIL import Image
+    from sklearn.datasets import load_digits
+
+    from core.science.noise import symmetric
+
+    digits = load_digits()
+    noise = symmetric(digits.target, classes=10, rate=RATE, seed=SEED)
+    truth = {}
+    draft = archive.with_suffix(".draft")
+    with zipfile.ZipFile(draft, "w") as out:
+        for n, (pixels, label) in enumerate(zip(digits.images, noise.labels, strict=True)):
+            path = f"digits/{label}/{n:04d}.png"
+            if noise.flipped[n]:
+                truth[path] = str(digits.target[n])
+            image = io.BytesIO()
+            Image.fromarray((pixels * 255 / 16).round().astype("uint8")).save(image, "PNG")
+            out.writestr(zipfile.ZipInfo(path), image.getvalue())
+    draft.replace(archive)
+    return Planted(archive, truth, len(digits.target))
+
+
+def _audit(service: Client, planted: Planted) -> tuple[dict[str, Any], dict[str, Any]]:
+    columns = (
+        TextColumn("  {task.description:<34}"),
+        BarColumn(24),
+        TextColumn("{task.fields[note]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=say, transient=not say.is_terminal, disable=not say.is_terminal) as bars:
+
+        def bar(title: str) -> TaskID:
+            return bars.add_task(title, total=100, note="")
+
+        reading = bar("upload and check every image")
+        dataset = service.upload(planted.archive, name="digits")
+
+        def watch_dataset(found: dict[str, Any]) -> None:
+            percent = (found["progress"] or {}).get("percent") or 0
+            bars.update(reading, completed=100 if found["status"] == "ready" else percent, note=found["status"])
+
+        dataset = service.wait_for_dataset(dataset["id"], watch_dataset, timeout_s=300)
+        training = bar("train and watch every margin")
+
+        def watch_audit(found: dict[str, Any]) -> None:
+            at = found["progress"]
+            epoch = f"epoch {at['epoch']}/{at['epochs']}" if at["epoch"] else at["phase"]
+            bars.update(training, completed=at["percent"] or 0, note=epoch)
+
+        audit = service.start_audit(dataset["id"], seed=SEED)
+        return dataset, service.wait_for_audit(audit["id"], watch_audit, timeout_s=1800)
+
+
+def _outcome(service: Client, planted: Planted, dataset: dict[str, Any], audit: dict[str, Any]) -> dict[str, Any]:
+    summary = service.summary(audit["id"])
+    worst = list(service.suspects(audit["id"], limit=len(planted.truth)))
+    found = sum(suspect["path"] in planted.truth for suspect in worst)
+    fields = ("rank", "path", "given_label", "suggested_label", "score")
+    return {
+        "samples": summary["samples"],
+        "planted": len(planted.truth),
+        "found_at_planted": found,
+        "found_share": round(found / len(planted.truth), 4),
+        "flagged": summary["flagged"],
+        "planted_rate": round(len(planted.truth) / planted.samples, 4),
+        "noise_rate_estimate": round(summary["noise_rate"]["estimate"], 4),
+        "suspects": [
+            {**{name: row[name] for name in fields}, "true_label": planted.truth.get(row["path"], row["given_label"])}
+            for row in worst[:SHOWN]
+        ],
+        "dataset_id": dataset["id"],
+        "audit_id": audit["id"],
+    }
+
+
+def show(outcome: dict[str, Any]) -> None:
+    """The outcome for people."""
+    table = Table(title=f"The {SHOWN} most suspicious labels", title_justify="left", box=None, padding=(0, 2, 0, 0))
+    for name in ("rank", "sample"):
+        table.add_column(name, justify="right" if name == "rank" else "left")
+    table.add_column("given → suggested")
+    table.add_column("P(wrong)", justify="right")
+    table.add_column("in truth")
+    for row in outcome["suspects"]:
+        planted = row["true_label"] != row["given_label"]
+        table.add_row(
+            str(row["rank"]),
+            row["path"],
+            f"{row['given_label']} → {row['suggested_label']}",
+            f"{row['score']:.4f}",
+            f"[green]wrong: {row['true_label']}[/]" if planted else "right",
+        )
+    say.print()
+    say.print(table)
+    share = outcome["found_share"]
+    colour = "green" if share >= GOOD else "red"
+    say.print(
+        f"\n[{colour}]{outcome['found_at_planted']} of {outcome['planted']}[/] planted errors stand in the first "
+        f"{outcome['planted']} ranks ({share:.1%})."
+    )
+    say.print(
+        f"Estimated share of wrong labels: {outcome['noise_rate_estimate']:.1%} "
+        f"(planted: {outcome['planted_rate']:.1%}); {outcome['flagged']} samples are flagged."
+    )
+    for name, place in outcome["files"].items():
+        say.print(f"  {name:<8} {_near(Path(place))}", soft_wrap=True)
+    say.print(f"  {'results':<8} {outcome['url']}/v1/audits/{outcome['audit_id']}/suspects", soft_wrap=True)
+    say.print(f"Done in {outcome['seconds']} s.")
+
+
+@contextmanager
+def _service(settings: Settings) -> Iterator[str]:
+    """The real service as a process of its own; its log goes to a file."""
+    port = _free_port()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("LABELAUDIT_")}
+    environment |= {
+        "LABELAUDIT_HOME": str(settings.home),
+        "LABELAUDIT_PORT": str(port),
+        "LABELAUDIT_MIN_FREE_BYTES": "0",
+    }
+    log = settings.home / "service.log"
+    with log.open("ab") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "labelaudit", "serve"],
+            env=environment,
+            stdout=file,
+            stderr=file,
+            stdin=subprocess.DEVNULL,
+        )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        _wait_until_ready(url, process, log)
+        yield url
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    import httpx2
+
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise Problem("service-ended", f"The service ended at its start; its log is {log}.")
+        try:
+            if httpx2.get(f"{url}/readyz", timeout=2).status_code == 200:
+                return
+        except httpx2.TransportError:
+            pass
+        time.sleep(0.1)
+    raise Problem("service-not-ready", f"The service was not ready within a minute; its log is {log}.")
+
+
+def _free_port() -> int:
+    """The usual port if it is free, else any."""
+    for port in (8484, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise Problem("no-port", "There is no free port on this machine.")
+
+
+def _until_interrupted() -> None:
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        say.print()
+
+
+def _near(path: Path) -> str:
+    """A path as one would type it from here."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

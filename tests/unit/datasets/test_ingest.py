@@ -1,0 +1,261 @@
+from __future__ import annotations
+
+import io
+import tarfile
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dataset_makers import (
+    BytesSource,
+    Forged,
+    MemoryShelf,
+    forge,
+    image,
+    limits,
+    packed,
+    parsed,
+    small_dataset,
+    zip_of,
+)
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pictures import mpo
+from PIL import Image
+
+from core.datasets import manifest, parse
+from core.datasets.ingest import pack
+from core.datasets.parse import LeftOut, Sample
+from core.errors import Problem
+
+CRASHING = "tests.unit.datasets.crashing_parser"
+PIXEL = image(size=(1, 1))
+CONTENTS = {
+    "good": PIXEL,
+    "cut": image("JPEG", size=(40, 40))[:300],
+    "text": b"words",
+    "empty": b"",
+    "nested": zip_of({"a": b""}),
+}
+NAMES = st.sampled_from(
+    ["cat/%d.png", "dog/%d.jpg", "%d.png", ".h/%d.png", "cat/%d.txt", "cat/%d/", "cat/\t%d.png", "x.zip%d"]
+)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.tuples(NAMES, st.sampled_from(sorted(CONTENTS)), st.booleans()), max_size=12))
+def test_every_member_is_accepted_rejected_or_ignored_exactly_once(kinds: list[tuple[str, str, bool]]) -> None:
+    members = [Forged(b"cat/first.png", PIXEL)]
+    for number, (name, content, sound) in enumerate(kinds):
+        data = b"" if name.endswith("/") else CONTENTS[content]
+        members.append(Forged((name % number).encode(), data, crc=None if sound else 7))
+    shelf = MemoryShelf()
+    ticks, result = packed(forge(members), shelf, limits(max_reject_fraction=1.0))
+    table = [row for batch in manifest.rows(shelf.files["manifest.parquet"]) for row in batch.to_pylist()]
+    assert [row["member"] for row in table] == list(range(len(members)))
+    assert [row["path"] for row in table] == [one.name.decode().replace("\t", "\\x09") for one in members]
+    counts = result.counts
+    assert counts.seen == len(members) == counts.accepted + counts.rejected + counts.ignored == ticks[-1].seen
+    for outcome, count in (("accepted", counts.accepted), ("rejected", counts.rejected), ("ignored", counts.ignored)):
+        assert sum(row["outcome"] == outcome for row in table) == count
+    assert all(row["code"] and row["detail"] for row in table if row["outcome"] != "accepted")
+
+
+def test_a_dataset_becomes_shards_and_a_manifest() -> None:
+    data = small_dataset(12)
+    shelf = MemoryShelf()
+    ticks, result = packed(data, shelf, shard_bytes=4000)
+    assert [tick.seen for tick in ticks] == list(range(14))
+    assert ticks[-1].total == 13
+    assert result.classes == ("cat", "dog")
+    assert result.facts.samples == {"test": 4, "train": 8}
+    assert (result.facts.median_side, result.facts.grey, result.counts.ignored) == (8, False, 1)
+    assert len(result.shards) > 2
+    rows = [row for batch in manifest.samples(shelf.files["manifest.parquet"]) for row in batch.to_pylist()]
+    assert [row["n"] for row in rows] == list(range(12))
+    for n, row in enumerate(rows):
+        assert row["path"].startswith("set/")
+        assert shelf.files[row["shard"]][row["offset"] :][: row["length"]] == image(seed=n)
+    for name in result.shards:
+        with tarfile.open(fileobj=io.BytesIO(shelf.files[name])) as tar:
+            assert all(member.name.endswith(".png") and member.mtime == 0 for member in tar)
+    assert sum(len(tarfile.open(fileobj=io.BytesIO(shelf.files[name])).getnames()) for name in result.shards) == 12
+    left = [row for batch in manifest.left_outs(shelf.files["manifest.parquet"]) for row in batch.to_pylist()]
+    assert [(row["path"], row["code"], row["sha256"]) for row in left] == [("set/README.md", "manifest", None)]
+
+
+class Died(Exception):
+    pass
+
+
+class DyingShelf(MemoryShelf):
+    """Dies before the first and after the second time that each name is put."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tries: dict[str, int] = {}
+
+    def put(self, name: str, chunks: Iterator[bytes]) -> None:
+        self.tries[name] = self.tries.get(name, 0) + 1
+        if self.tries[name] == 1:
+            raise Died
+        super().put(name, chunks)
+        if self.tries[name] == 2:
+            raise Died
+
+
+def test_a_restart_after_any_death_ends_with_the_same_bytes() -> None:
+    data = small_dataset(7)
+    whole, broken = MemoryShelf(), DyingShelf()
+    _, expected = packed(data, whole, shard_bytes=5000)
+    result = None
+    runs = 0
+    while result is None:
+        runs += 1
+        try:
+            _, result = packed(data, broken, shard_bytes=5000)
+        except Died:
+            continue
+    assert runs > len(whole.files)
+    assert result == expected
+    assert broken.files == whole.files
+
+
+@pytest.mark.parametrize("seen", [1, 4, 6])
+def test_a_worker_that_stops_at_a_member_can_be_followed_by_another(seen: int) -> None:
+    data = small_dataset(7)
+    whole, shelf = MemoryShelf(), MemoryShelf()
+    packed(data, whole, shard_bytes=3000)
+    first = pack(BytesSource(data), shelf, limits(), 3000)
+    while next(first).seen < seen:
+        continue
+    first.close()
+    ticks, _ = packed(data, shelf, shard_bytes=3000)
+    assert ticks[-1].seen == 8
+    assert shelf.files == whole.files
+
+
+def test_the_content_hash_depends_on_pixels_labels_and_paths_only() -> None:
+    def content(members: dict[str, bytes]) -> str:
+        return packed(zip_of(members), MemoryShelf())[1].content_hash
+
+    base = content({"cat/1.png": PIXEL, "dog/1.png": PIXEL})
+    assert content({"cat/1.png": PIXEL, "README": b"", "dog/1.png": PIXEL}) == base
+    assert content({"cat/1.png": PIXEL, "cow/1.png": PIXEL}) != base
+
+
+def test_too_many_rejects_name_the_commonest_reason_and_leave_their_list() -> None:
+    bad = {f"cat/bad{n}.jpg": CONTENTS["cut"] for n in range(2)} | {"cat/page.png": b"<html>"}
+    shelf = MemoryShelf()
+    with pytest.raises(Problem, match="image-truncated") as caught:
+        packed(zip_of({**{f"cat/{n}.png": PIXEL for n in range(9)}, **bad}), shelf)
+    assert caught.value.code == "too-many-rejects"
+    assert caught.value.extra["counts"] == {"seen": 12, "accepted": 9, "rejected": 3, "ignored": 0}
+    left = [row for batch in manifest.left_outs(shelf.files["manifest.parquet"]) for row in batch.to_pylist()]
+    assert {row["path"] for row in left} == set(bad)
+
+
+def test_an_upload_without_images_is_refused() -> None:
+    with pytest.raises(Problem) as caught:
+        packed(zip_of({"README.md": b"", "cat/": b""}), MemoryShelf())
+    assert caught.value.code == "empty-dataset"
+
+
+def test_one_class_is_enough_and_classes_that_look_alike_are_warned_of() -> None:
+    assert packed(zip_of({"cat/1.png": PIXEL}), MemoryShelf())[1].classes == ("cat",)
+    _, result = packed(zip_of({"Cat/1.png": PIXEL, "cat /1.png": PIXEL, "dog/1.png": PIXEL}), MemoryShelf())
+    assert [warning.code for warning in result.warnings] == ["near-duplicate-class"]
+
+
+def _coloured(colour: str) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (7, 7), colour).save(file, "PNG")
+    return file.getvalue()
+
+
+def test_an_image_that_crashes_or_stalls_the_decoder_costs_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parse, "MODULE", CRASHING)
+    members = {"cat/1.png": PIXEL, "cat/2.png": _coloured("#ff00ff"), "cat/3.png": PIXEL}
+    members |= {"cat/4.png": _coloured("black"), "cat/5.png": PIXEL}
+    _, events = parsed(zip_of(members), limits(decode_seconds=1))
+    assert [event.code if isinstance(event, LeftOut) else event.label for event in events] == [
+        "cat",
+        "image-crashed-decoder",
+        "cat",
+        "image-decode-timeout",
+        "cat",
+    ]
+    assert [event.path for event in events] == list(members)
+
+
+def test_a_child_that_somebody_kills_once_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Any] = []
+
+    class Watched(parse.Child):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            started.append(self)
+
+    monkeypatch.setattr(parse, "Child", Watched)
+    names = [f"cat/{n}.png" for n in range(40)]
+    noise = image(size=(150, 150))  # larger than a pipe, so that the child cannot run ahead
+    events = []
+    for event in parse.parse(BytesSource(zip_of(dict.fromkeys(names, noise))), limits()):
+        events.append(event)
+        if len(events) == 5:
+            started[0].kill()
+    assert [event.path for event in events if isinstance(event, Sample)] == names
+    assert len(started) == 2
+
+
+def test_an_image_that_needs_too_much_memory_costs_only_itself() -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (5000, 5000)).save(file, "PNG")
+    _, events = parsed(
+        zip_of({"cat/1.png": file.getvalue(), "cat/2.png": PIXEL}), limits(sandbox_memory_bytes=40 << 20)
+    )
+    assert [event.code if isinstance(event, LeftOut) else event.label for event in events] == ["image-too-large", "cat"]
+
+
+def test_a_phone_picture_is_a_jpeg() -> None:
+    _, events = parsed(zip_of({"cat/1.jpg": mpo()}))
+    assert isinstance(events[0], Sample)
+    assert (events[0].format, events[0].width) == ("JPEG", 8)
+
+
+def test_a_stored_upload_that_is_shorter_than_it_should_be_is_a_problem() -> None:
+    class Short(BytesSource):
+        def read(self, offset: int, length: int) -> bytes:
+            data = super().read(offset, length)
+            return data[:-1] if self.largest > 1 << 17 else data
+
+    data = zip_of({"cat/1.png": image(size=(300, 300))})
+    with pytest.raises(Problem) as caught:
+        list(parse.parse(Short(data), limits()))
+    assert caught.value.code == "blob-corrupt"
+
+
+class Sink(MemoryShelf):
+    def put(self, name: str, chunks: Iterator[bytes]) -> None:
+        if name.endswith(".tar"):
+            self.files[name] = b"%d" % sum(len(chunk) for chunk in chunks)
+        else:
+            super().put(name, chunks)
+
+
+def test_memory_does_not_grow_with_the_upload(tmp_path: Path) -> None:
+    noise = image(size=(600, 600))
+    source = BytesSource(zip_of({f"cat/{n}.png": noise for n in range(40)}))
+    assert source.size > 40_000_000
+    tracemalloc.start()
+    try:
+        for _ in pack(source, Sink(), limits(), 8 << 20, tmp_path):
+            continue
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 16 << 20
+    assert source.largest <= 4 << 20
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,73 @@
+"""Rows that tests of the store begin with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from core.store import datasets, events, jobs, uploads
+from core.store.db import Database, now
+from core.store.tables import Dataset, Event, Job, Upload
+
+
+def dataset(session: Session, name: str = "signs") -> tuple[Dataset, Job]:
+    """A dataset of a new, empty upload, with its queued ingest job."""
+    upload = uploads.begin(session)
+    return datasets.create(
+        session, upload, name=name, format="imagefolder-zip", size=0, sha256="0" * 64, request_id="request"
+    )
+
+
+def upload_of(session: Session, dataset: Dataset) -> Upload:
+    """The upload that a dataset was made of."""
+    return session.execute(select(Upload).where(Upload.pk == dataset.upload_pk)).scalar_one()
+
+
+def audit(session: Session, spec: dict[str, Any] | None = None) -> Job:
+    """A queued audit of a dataset of its own."""
+    return jobs.submit(session, "audit", dataset(session)[0].pk, spec or {})
+
+
+def claimed(session: Session, lease_s: float = 60.0) -> jobs.Claim:
+    """A running audit."""
+    claim = jobs.claim(session, audit(session).id, "worker", lease_s)
+    assert claim is not None
+    return claim
+
+
+def expire(session: Session, pk: int) -> None:
+    """Let a job's lease run out."""
+    session.execute(update(Job).where(Job.pk == pk).values(lease_until=now() - 1.0))
+
+
+def row(db: Database, pk: int) -> Job:
+    """A job as it stands in the database."""
+    with db.read() as session:
+        return session.execute(select(Job).where(Job.pk == pk)).scalar_one()
+
+
+def history(db: Database, pk: int) -> list[Event]:
+    """All events of a job."""
+    with db.read() as session:
+        return events.after(session, pk, 0, 1_000_000)
+
+
+def sample_row(dataset_pk: int, n: int, **values: Any) -> tuple[Any, ...]:
+    """A row for `datasets.store`."""
+    row = {
+        "dataset_pk": dataset_pk,
+        "n": n,
+        "path": f"train/{n % 3}/{n}.png",
+        "label": n % 3,
+        "split": "train",
+        "shard": 0,
+        "offset": 512 + n * 1024,
+        "length": 300,
+        "width": 32,
+        "height": 32,
+        "format": "png",
+        "sha256": bytes([n % 256]) * 32,
+    } | values
+    return tuple(row[name] for name in datasets.SAMPLE_COLUMNS)

@@ -1,0 +1,167 @@
+"""Runs: what they report, that they repeat, and that an interruption leaves no trace."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load
+
+from core.errors import Problem
+from core.training.loop import EpochReport, Look, Result, Run, Tick, one_cycle
+from tests.unit.training.make import CPU, data, finished, plan
+
+
+def assert_same(first: Result, second: Result) -> None:
+    for name, tensor in first.weights.items():
+        assert torch.equal(tensor, second.weights[name]), name
+    for name, column in first.ledger.state().items():
+        assert torch.equal(column, second.ledger.state()[name]), name
+    assert np.array_equal(first.answers.suggested, second.answers.suggested)
+    assert np.array_equal(first.answers.p_given, second.answers.p_given)
+    assert np.array_equal(first.answers.p_suggested, second.answers.p_suggested)
+    assert first.test_accuracy_best == second.test_accuracy_best
+    assert first.test_accuracy_last == second.test_accuracy_last
+
+
+def test_a_run_tells_each_step_and_each_epoch_and_learns() -> None:
+    run = Run(data(), plan(epochs=8), CPU)
+    events = finished(run)
+    ticks = [event for event in events if isinstance(event, Tick)]
+    assert ticks == [Tick(epoch, step, 4) for epoch in range(8) for step in range(1, 5)]
+    reports = [event for event in events if isinstance(event, EpochReport)]
+    assert [report.epoch for report in reports] == list(range(8))
+    assert reports[-1].train_loss < reports[0].train_loss
+    assert all(report.samples_per_s > 0 for report in reports)
+    result = run.result()
+    assert result.test_accuracy_last == reports[-1].test_accuracy
+    assert result.test_accuracy_best == max(report.test_accuracy or 0 for report in reports)
+    assert result.test_accuracy_best > 0.8
+
+
+def test_the_answers_are_another_class_and_its_probability() -> None:
+    made = data(test=0)
+    run = Run(made, plan(epochs=2), CPU)
+    finished(run)
+    answers = run.result().answers
+    assert (answers.suggested != made.labels).all()
+    assert ((answers.p_given >= 0) & (answers.p_suggested >= 0)).all()
+    assert (answers.p_given + answers.p_suggested <= 1 + 1e-9).all()
+    assert run.result().test_accuracy_best is None
+    assert run.result().test_accuracy_last is None
+
+
+@pytest.mark.parametrize("scale", ["published", "mean-one"])
+def test_weights_begin_after_the_warm_up(scale: str) -> None:
+    run = Run(data(test=0), plan(epochs=3, warmup_epochs=2, weight_scale=scale), CPU)
+    means = [event.mean_weight for event in run if isinstance(event, EpochReport)]
+    assert means[:2] == [1.0, 1.0]
+    assert means[2] == pytest.approx(1.0, abs=1e-5) if scale == "mean-one" else means[2] < 0.99
+
+
+def test_without_a_weigher_every_weight_is_one() -> None:
+    run = Run(data(test=0), plan(epochs=2, warmup_epochs=1, weigher="none"), CPU)
+    assert [event.mean_weight for event in run if isinstance(event, EpochReport)] == [1.0, 1.0]
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_does_not() -> None:
+    state = torch.get_rng_state()
+    first, second, other = (Run(data(), plan(seed=seed), CPU) for seed in (7, 7, 8))
+    for run in (first, second, other):
+        finished(run)
+    assert_same(first.result(), second.result())
+    assert not torch.equal(first.ledger.iam(), other.ledger.iam())
+    assert torch.equal(state, torch.get_rng_state())
+
+
+def test_a_run_stopped_at_any_event_ends_as_if_it_had_never_stopped() -> None:
+    whole = Run(data(), plan(), CPU)
+    checkpoints = []
+    for event in whole:
+        checkpoints.append((event, whole.checkpoint()))
+    kinds = {type(event) for event, _ in checkpoints}
+    assert kinds == {Tick, Look, EpochReport}
+    for event, content in checkpoints:
+        resumed = Run(data(), plan(), CPU, resume=content)
+        finished(resumed)
+        assert_same(whole.result(), resumed.result()), event
+
+
+def test_many_interruptions_leave_no_trace() -> None:
+    whole = Run(data(), plan(), CPU)
+    finished(whole)
+    content: bytes | None = None
+    while True:
+        run = Run(data(), plan(), CPU, resume=content)
+        for steps, _ in enumerate(run, start=1):
+            if steps == 2:
+                content = run.checkpoint()
+                break
+        else:
+            break
+    assert_same(whole.result(), run.result())
+
+
+def test_a_checkpoint_is_the_same_bytes_each_time_and_holds_no_code() -> None:
+    first, second = Run(data(), plan(), CPU), Run(data(), plan(), CPU)
+    for run in (first, second):
+        next(iter(run))
+    assert first.checkpoint() == second.checkpoint()
+    assert "ledger.area" in load(first.checkpoint())
+
+
+def test_a_checkpoint_of_something_else_is_refused() -> None:
+    run = Run(data(), plan(), CPU)
+    next(iter(run))
+    content = run.checkpoint()
+    Run(data(), plan(reasons=("said otherwise",)), CPU, resume=content)
+    relabelled = replace(data(), labels=(data().labels + 1) % 3)
+    for other_data, other_plan, bytes_ in (
+        (data(), plan(learning_rate=0.2), content),
+        (data(40), plan(), content),
+        (relabelled, plan(), content),
+        (data(), plan(), content[: len(content) // 2]),
+        (data(), plan(), b""),
+        (data(), plan(), content.replace(b'\\"format\\": 1', b'\\"format\\": 9')),
+    ):
+        with pytest.raises(Problem) as refused:
+            Run(other_data, other_plan, CPU, resume=bytes_)
+        assert refused.value.code == "checkpoint-mismatch"
+
+
+def test_a_loss_that_is_no_number_is_told_with_its_place_and_never_saved() -> None:
+    run = Run(data(), plan(), CPU)
+    with pytest.raises(Problem) as told:
+        for event in run:
+            if event == Tick(1, 1, 4):
+                with torch.no_grad():
+                    run.network.classifier.weight.fill_(torch.nan)
+            if event == Tick(1, 2, 4):
+                with pytest.raises(Problem):
+                    run.checkpoint()
+    assert told.value.code == "loss-not-finite"
+    assert told.value.extra == {"epoch": 1, "step": 1}
+    assert "epoch 2, step 2" in told.value.detail
+
+
+def test_a_result_is_only_of_a_finished_run() -> None:
+    with pytest.raises(RuntimeError, match="not at its end"):
+        Run(data(), plan(), CPU).result()
+
+
+@pytest.mark.parametrize("samples", [2, 3, 17])
+def test_tiny_sets_can_be_trained(samples: int) -> None:
+    run = Run(data(samples, test=0, channels=1), plan(epochs=2, channels=1), CPU)
+    finished(run)
+    assert torch.isfinite(run.result().ledger.iam()).all()
+
+
+def test_the_learning_rate_rises_to_its_peak_and_falls_to_zero() -> None:
+    rates = [one_cycle(0.2, done / 100) for done in range(101)]
+    assert max(rates) == rates[25] == pytest.approx(0.2)
+    assert rates[0] == pytest.approx(0.02)
+    assert rates[100] == pytest.approx(0)
+    assert rates[:26] == sorted(rates[:26])
+    assert rates[25:] == sorted(rates[25:], reverse=True)

@@ -1,0 +1,126 @@
+"""The job of kind `ingest`: an upload becomes checked samples, in shards and in rows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from core import logs
+from core.datasets import manifest
+from core.datasets.ingest import MANIFEST, Tick, pack, shard_number
+from core.datasets.summary import Packed
+from core.errors import Problem
+from core.settings import Settings
+from core.store import datasets, events, jobs
+from core.store.blobs import Blobs
+from core.store.db import Database
+from core.store.tables import Dataset
+from core.store.uploads import UploadReader
+from worker.progress import Voice
+
+log = logs.get(__name__)
+
+OURS = frozenset({"blob-corrupt", "blob-missing", "blobs-unreachable", "disk-full", "sandbox-died"})
+"""Problems that say nothing against the data: the job fails, and may be tried again."""
+
+
+class Shelf:
+    """A dataset's own folder among the blobs."""
+
+    def __init__(self, blobs: Blobs, dataset_id: str, voice: Voice) -> None:
+        self._blobs, self._prefix, self._voice = blobs, f"datasets/{dataset_id}", voice
+
+    def names(self) -> set[str]:
+        return {key.removeprefix(f"{self._prefix}/") for key in self._blobs.names(self._prefix)}
+
+    def put(self, name: str, chunks: Iterator[bytes]) -> None:
+        self._voice.beat()  # nobody else may be writing here
+        self._blobs.put(f"{self._prefix}/{name}", chunks)
+
+    def get(self, name: str) -> bytes:
+        return self._blobs.get(f"{self._prefix}/{name}")
+
+    def delete(self, name: str) -> None:
+        self._blobs.delete(f"{self._prefix}/{name}")
+
+
+def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
+    """Read the upload, keep what is good, list what is not, or refuse the whole with a reason."""
+    claim = voice.claim
+    with db.read() as session:
+        dataset = session.get_one(Dataset, claim.dataset_pk)
+        assert dataset.upload_pk is not None
+        source = UploadReader(session, blobs, dataset.upload_pk)
+    shelf = Shelf(blobs, dataset.id, voice)
+    try:
+        packed = _pack(source, shelf, settings, voice)
+    except Problem as problem:
+        if problem.code in OURS:
+            raise
+        log.info("dataset refused", code=problem.code)
+        refusal, listed = problem, MANIFEST in shelf.names()
+        voice.write(lambda session: _reject(session, voice, refusal, shelf if listed else None))
+        return
+    voice.enter("storing")
+    found = {
+        "classes": list(packed.classes),
+        "counts": packed.counts.model_dump(),
+        "facts": packed.facts.model_dump(),
+        "warnings": [{"code": warned.code, "detail": warned.detail} for warned in packed.warnings],
+        "content_hash": packed.content_hash,
+    }
+    voice.write(lambda session: _store(session, voice, found, packed, shelf))
+
+
+def _pack(source: UploadReader, shelf: Shelf, settings: Settings, voice: Voice) -> Packed:
+    scratch = settings.home / "scratch"
+    scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
+    began = time.monotonic()
+    first: int | None = None
+    ticks = pack(source, shelf, settings.limits, settings.shard_bytes, scratch)
+    while True:
+        try:
+            tick = next(ticks)
+        except StopIteration as end:
+            packed: Packed = end.value
+            return packed
+        first = tick.seen if first is None else first
+        voice.tick(**_progress(tick, tick.seen - first, time.monotonic() - began))
+
+
+def _progress(tick: Tick, done: int, elapsed: float) -> dict[str, Any]:
+    left = tick.total - tick.seen
+    return {
+        "percent": round(100 * tick.seen / max(1, tick.total), 1),
+        "eta_s": round(elapsed / done * left, 1) if done and elapsed > 1 else None,
+    }
+
+
+def _store(session: Session, voice: Voice, found: dict[str, Any], packed: Packed, shelf: Shelf) -> None:
+    number = {name: n for n, name in enumerate(packed.classes)}
+    pk = voice.claim.dataset_pk
+    samples = (
+        (pk, r["n"], r["path"], number[r["label"]], r["split"], shard_number(r["shard"]), r["offset"], r["length"],
+         r["width"], r["height"], r["format"], bytes.fromhex(r["sha256"]))
+        for batch in manifest.samples(shelf.get(MANIFEST))
+        for r in batch.to_pylist()
+    )  # fmt: skip
+    datasets.store(session, pk, found, samples, _left_outs(shelf, pk))
+    events.emit(session, voice.claim.pk, "counts", found["counts"])
+    jobs.finish(session, voice.claim, {})
+
+
+def _reject(session: Session, voice: Voice, problem: Problem, shelf: Shelf | None) -> None:
+    pk = voice.claim.dataset_pk
+    datasets.reject(session, pk, problem, _left_outs(shelf, pk) if shelf else ())
+    jobs.finish(session, voice.claim, {})
+
+
+def _left_outs(shelf: Shelf, dataset_pk: int) -> Iterator[tuple[Any, ...]]:
+    for batch in manifest.left_outs(shelf.get(MANIFEST)):
+        for row in batch.to_pylist():
+            sha256 = bytes.fromhex(row["sha256"]) if row["sha256"] else None
+            yield dataset_pk, row["member"], row["path"], row["outcome"], row["code"], row["detail"], sha256

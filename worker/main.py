@@ -1,0 +1,63 @@
+"""The worker program, `python -m worker.main [--queues audits]`: a Celery worker of one process, and a reaper."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Any
+
+from celery import signals
+
+from core import logs, settings
+from core.errors import Problem
+from core.processes import die_with_parent
+from core.store import migrate
+from core.store.blobs import Blobs
+from core.store.db import Database
+from worker import tasks
+from worker.app import QUEUES, build
+from worker.bells import Bells
+from worker.reaper import Reaper
+
+
+def main() -> None:
+    """Serve bells until told to stop."""
+    parser = argparse.ArgumentParser(prog="worker.main")
+    parser.add_argument("--queues", default=",".join(QUEUES.values()))
+    parser.add_argument("--parent", type=int, help="end when this process ends")
+    arguments = parser.parse_args()
+    if arguments.parent:
+        die_with_parent(arguments.parent)
+    # A stop must not wait hours for a running job: it goes back to the queue, checkpointed, and another goes on.
+    os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
+
+    configured = settings.load()
+    logs.set_up(configured)
+    logs.bind(worker=f"{arguments.queues}@{os.getpid()}")
+    db = Database(configured.database)
+    try:
+        migrate.check(db)
+    except Problem as problem:
+        raise SystemExit(problem.detail) from None
+    app = build(configured)
+    tasks.register(app, configured)
+    me = os.getpid()
+
+    @signals.worker_process_init.connect(weak=False)
+    def _in_pool(**_: Any) -> None:
+        die_with_parent(me)
+
+    @signals.worker_ready.connect(weak=False)
+    def _ready(**_: Any) -> None:
+        reaper = Reaper(configured, db, Blobs(configured), Bells(build(configured)))
+        reaper.start()
+
+    app.worker_main(
+        ["worker", "--queues", arguments.queues, "--pool", "prefork", "--concurrency", "1", "--loglevel",
+         configured.log_level, "--without-gossip", "--without-mingle", "--without-heartbeat",
+         "--hostname", f"{arguments.queues.replace(',', '-')}-{me}@%h"]
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+"""What a worker does when a bell rings: claim the job, start a child program for it, watch over the child.
+
+Nothing here imports torch. The child is a program of its own (`python -m worker.run`), because a pool process may not
+have children, must not touch a GPU before it forks, and could not be killed without losing the worker.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from typing import Any
+
+from celery import Celery
+
+from core import logs
+from core.settings import Settings
+from core.store import jobs
+from core.store.db import Away, Database
+from worker.app import BELL, QUEUES
+
+log = logs.get(__name__)
+
+
+def register(app: Celery, settings: Settings) -> None:
+    """Teach a worker's application the one task there is."""
+    kinds = {queue: kind for kind, queue in QUEUES.items()}
+
+    @app.task(name=BELL, bind=True, shared=False)  # type: ignore[untyped-decorator]
+    def bell(task: Any, job_id: str) -> None:
+        answer(settings, kinds[task.request.delivery_info["routing_key"]], job_id)
+
+
+def answer(settings: Settings, kind: str, job_id: str) -> None:
+    """Do the job that the bell is about, and then every other one of its kind that waits.
+
+    So a bell that was lost costs nothing while there is work, and one that comes late finds nothing to do.
+    """
+    worker = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    db = Database(settings.database)
+    try:
+        with db.write() as session:
+            claim = jobs.claim(session, job_id, worker, settings.start_s)
+        while claim is not None:
+            Watch(settings, db, claim).until_over()
+            with db.write() as session:
+                claim = jobs.claim_next(session, kind, worker, settings.start_s)
+    finally:
+        db.close()
+
+
+class Watch:
+    """One child program and the parent's eye on it."""
+
+    def __init__(self, settings: Settings, db: Database, claim: jobs.Claim) -> None:
+        self._settings, self._db, self._claim = settings, db, claim
+        self._log = log.bind(job=claim.id, attempt=claim.attempt)
+        self._asked_to_stop_at: float | None = None
+
+    def until_over(self) -> None:
+        """Start the child, wait for its end, and say so when it ended without a word."""
+        claim = self._claim
+        command = [sys.executable, "-m", "worker.run", claim.id, "--attempt", str(claim.attempt)]
+        command += ["--parent", str(os.getpid())]
+        child = subprocess.Popen(command, start_new_session=True)
+        self._log.info("started", kind=claim.kind, pid=child.pid)
+        while True:
+            try:
+                status = child.wait(self._settings.watch_s)
+                break
+            except subprocess.TimeoutExpired:
+                self._look(child)
+        _kill(child)  # whatever the child had started
+        reason = f"it was killed by {signal.Signals(-status).name}" if status < 0 else f"it ended with status {status}"
+        with self._db.write() as session:
+            state = jobs.abandon(session, claim, self._settings.max_attempts, reason)
+        if state is not None:
+            self._log.warning("the child ended without a word", reason=reason, now=state)
+
+    def _look(self, child: subprocess.Popen[bytes]) -> None:
+        """Pass a cancel on, and end a child whose job is no longer its own."""
+        try:
+            with self._db.read() as session:
+                row = jobs.adopt(session, self._claim.id, self._claim.attempt)
+                cancel = jobs.cancel_requested(session, self._claim)
+        except Away:
+            return  # the database is away; the lease decides
+        if row is None:
+            # The child itself may have just written its end; a moment is enough to leave.
+            if self._overdue(child, grace_s=self._settings.stop_grace_s, ask=False):
+                self._log.warning("killed a child whose job is no longer its own")
+        elif cancel and self._overdue(child, grace_s=self._settings.stop_grace_s, ask=True):
+            self._log.warning("killed a child that did not stop when asked")
+
+    def _overdue(self, child: subprocess.Popen[bytes], grace_s: float, ask: bool) -> bool:
+        if self._asked_to_stop_at is None:
+            self._asked_to_stop_at = time.monotonic()
+            if ask:
+                child.send_signal(signal.SIGTERM)
+            return False
+        if time.monotonic() - self._asked_to_stop_at < grace_s:
+            return False
+        _kill(child)
+        return True
+
+
+def _kill(child: subprocess.Popen[bytes]) -> None:
+    """End the child's whole process group."""
+    try:
+        os.killpg(child.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
