@@ -1,4 +1,7 @@
-"""Who may come in: without a key everybody on loopback, else whoever shows it, as Bearer or as a session cookie."""
+"""Who may come in: without a key everybody on loopback, else whoever shows it, as Bearer or as a session cookie.
+
+The door is asked before anything is routed or read, so a new route cannot forget to ask. What is open is listed here.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,9 @@ import hashlib
 import hmac
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import Field
+from starlette.requests import HTTPConnection
 
 from api.deps import SettingsDep
 from api.strict import StrictRoute
@@ -16,6 +20,7 @@ from core.settings import Settings
 from core.spec import Frozen
 
 COOKIE = "labelaudit_session"
+OPEN = frozenset({("GET", "/healthz"), ("GET", "/readyz"), ("POST", "/v1/session")})
 router = APIRouter(route_class=StrictRoute, tags=["session"])
 
 
@@ -25,18 +30,15 @@ class Login(Frozen):
     key: Annotated[str, Field(max_length=1024)]
 
 
-def require_key(request: Request, settings: SettingsDep) -> None:
-    """Refuse whoever does not show the key, when there is one."""
-    if settings.api_key is None:
-        return
+def refusal(request: HTTPConnection, settings: Settings) -> Problem | None:
+    """Why this request may not come in, if the service has a key and the request does not show it."""
+    if settings.api_key is None or (request.scope["method"], request.scope["path"]) in OPEN:
+        return None
     scheme, _, shown = request.headers.get("authorization", "").partition(" ")
     by_header = scheme.lower() == "bearer" and _same(shown.strip(), settings.api_key.get_secret_value())
-    by_cookie = _same(request.cookies.get(COOKIE, ""), _ticket(settings))
-    if not (by_header or by_cookie):
-        raise Problem("unauthenticated", "Send the service's key as `Authorization: Bearer …`, or begin a session.")
-
-
-KeyRequired = Depends(require_key)
+    if by_header or _same(request.cookies.get(COOKIE, ""), _ticket(settings)):
+        return None
+    return Problem("unauthenticated", "Send the service's key as `Authorization: Bearer …`, or begin a session.")
 
 
 @router.post("/v1/session", status_code=204)

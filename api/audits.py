@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import Field
 
+from api import files
 from api.datasets import Removal
 from api.deps import AuditDep, PartsDep, RequestId
-from api.schemas import Asked, AuditOut, ListQuery, Page, audit_out
+from api.schemas import Asked, AuditOut, Estimate, ListQuery, Page, Planned, audit_out
 from api.strict import StrictRoute
 from core.errors import Problem
 from core.ids import is_id
@@ -25,7 +25,7 @@ router = APIRouter(prefix="/v1/audits", route_class=StrictRoute, tags=["audits"]
 class NewAudit(AuditSpec):
     """What to audit, and how; only the dataset is needed."""
 
-    dataset_id: Annotated[str, Field(max_length=64)]
+    dataset_id: str
 
 
 class StartQuery(Asked):
@@ -37,13 +37,18 @@ class StartQuery(Asked):
 class AuditsQuery(ListQuery):
     """Which audits."""
 
-    dataset_id: Annotated[str | None, Field(max_length=64)] = None
+    dataset_id: str | None = None
 
 
-@router.post("", status_code=202, response_model=None, responses={202: {"model": AuditOut}})
+@router.post(
+    "",
+    status_code=202,
+    response_model=None,
+    responses={202: {"model": AuditOut}, 200: {"model": Planned, "description": "The answer to a dry run."}},
+)
 def start(
     body: NewAudit, response: Response, parts: PartsDep, request_id: RequestId, query: Annotated[StartQuery, Query()]
-) -> AuditOut | dict[str, Any]:
+) -> AuditOut | Planned:
     """Start an audit. It is queued, and done by a worker; `?dry_run=true` only tells the plan."""
     spec = AuditSpec(**body.model_dump(exclude={"dataset_id"}))
     with parts.db.write() as session:
@@ -61,7 +66,7 @@ def start(
             pace = audits.pace(session, plan.network, plan.resolution)
             audited = sum(facts.samples.get(split, 0) for split in plan.splits)
             seconds = None if pace is None else round(pace * audited * plan.epochs, 1)
-            return {"plan": plan.model_dump(), "estimate": {"duration_s": seconds}}
+            return Planned(plan=plan, estimate=Estimate(duration_s=seconds))
         job = jobs.submit(session, "audit", dataset.pk, spec.model_dump(exclude_none=True), request_id)
     parts.bells.ring("audit", job.id)
     response.headers["Location"] = f"/v1/audits/{job.id}"
@@ -72,18 +77,20 @@ def start(
 def index(parts: PartsDep, query: Annotated[AuditsQuery, Query()]) -> Page[AuditOut]:
     """The audits, newest first."""
     with parts.db.read() as session:
+        if query.dataset_id is not None and not (is_id(query.dataset_id) and datasets.find(session, query.dataset_id)):
+            raise Problem("not-found", "There is no such dataset.")
         found = audits.page(session, query.dataset_id, query.after, query.limit + 1)
     shown = [audit_out(job, dataset) for job, dataset in found[: query.limit]]
     return Page(data=shown, next=shown[-1].id if len(found) > query.limit else None)
 
 
-@router.get("/{audit_id}", response_model=AuditOut)
+@router.get("/{audit_id}", response_model=AuditOut, responses={304: {"description": "It has not changed."}})
 def show(request: Request, found: AuditDep) -> Response:
     """An audit. Its ETag changes whenever it does."""
     content = audit_out(*found).model_dump_json()
     etag = f'"{hashlib.sha256(content.encode()).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": "no-cache"}
-    if request.headers.get("if-none-match") == etag:
+    if files.has(request, etag):
         return Response(status_code=304, headers=headers)
     return Response(content, headers=headers, media_type="application/json")
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from api import uploads
-from api.deps import DatasetDep, Parts, PartsDep, RequestId
+from api.deps import DatasetDep, Parts, PartsDep, RequestId, SampleNumber
 from api.schemas import (
     Asked,
     DatasetOut,
@@ -22,7 +22,7 @@ from api.schemas import (
     left_out_out,
     sample_out,
 )
-from api.strict import StrictRoute
+from api.strict import StrictRoute, declared_length
 from core.datasets.sniff import sniff
 from core.errors import Problem
 from core.store import datasets
@@ -63,8 +63,7 @@ async def create(
     request: Request, response: Response, parts: PartsDep, request_id: RequestId, query: Annotated[NewDataset, Query()]
 ) -> DatasetOut:
     """Upload an archive of labeled images as the request's body. Reading it goes on in the background."""
-    declared = request.headers.get("content-length")
-    length = int(declared) if declared is not None else None
+    length = declared_length(request)
     received = await uploads.receive(request.stream(), length, parts.settings, parts.db, parts.blobs)
     dataset, job = await asyncio.to_thread(_submit, parts, received, query.name, request_id)
     response.headers["Location"] = f"/v1/datasets/{dataset.id}"
@@ -146,11 +145,11 @@ def rejects(found: DatasetDep, parts: PartsDep, query: Annotated[LeftOutQuery, Q
 
 
 @router.get("/{dataset_id}/samples/{n}", response_model=SampleOut)
-def sample(found: DatasetDep, parts: PartsDep, n: int) -> SampleOut:
+def sample(found: DatasetDep, parts: PartsDep, n: SampleNumber) -> SampleOut:
     """One accepted image."""
     dataset, _ = found
     with parts.db.read() as session:
-        row = datasets.sample(session, dataset.pk, n) if 0 <= n < 2**31 else None
+        row = datasets.sample(session, dataset.pk, n)
     if row is None:
         raise Problem("not-found", "There is no such sample in this dataset.")
     return sample_out(dataset, row)

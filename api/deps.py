@@ -51,6 +51,7 @@ def request_id(request: Request) -> str:
 
 
 RequestId = Annotated[str, Depends(request_id)]
+SampleNumber = Annotated[int, Path(ge=0, lt=2**31)]
 
 
 def _dataset(parts: PartsDep, dataset_id: Annotated[str, Path()]) -> tuple[Dataset, Job]:

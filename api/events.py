@@ -12,12 +12,15 @@ from fastapi.responses import StreamingResponse
 
 from api.deps import AuditDep, Parts, PartsDep
 from api.schemas import EventOut, NumberedQuery, Page, event_out
+from api.strict import StrictRoute
 from core.store import events, jobs
+from core.store.db import Away
 from core.store.tables import ENDED
 
-router = APIRouter(prefix="/v1/audits", tags=["audits"])
+router = APIRouter(prefix="/v1/audits", route_class=StrictRoute, tags=["audits"])
 HEARTBEAT_S = 15.0
 BATCH = 200
+LARGEST = 2**31 - 1
 
 
 @router.get(
@@ -25,7 +28,7 @@ BATCH = 200
     response_model=Page[EventOut],
     responses={200: {"content": {"text/event-stream": {}}, "description": "A stream if asked for, else a page."}},
 )
-def index(
+def events_of(
     request: Request,
     found: AuditDep,
     parts: PartsDep,
@@ -37,7 +40,7 @@ def index(
     after = query.after if query.after is not None else 0
     if "text/event-stream" in request.headers.get("accept", ""):
         if last_event_id is not None and last_event_id.isdecimal():
-            after = int(last_event_id)
+            after = min(int(last_event_id), LARGEST)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(_stream(parts, job.pk, after), headers=headers, media_type="text/event-stream")
     with parts.db.read() as session:
@@ -51,7 +54,10 @@ async def _stream(parts: Parts, job_pk: int, after: int) -> AsyncIterator[str]:
     async with parts.tail.watch(job_pk) as bell:
         while True:
             bell.clear()
-            batch, over = await asyncio.to_thread(_next, parts, job_pk, after)
+            try:
+                batch, over = await asyncio.to_thread(_next, parts, job_pk, after)
+            except Away:
+                return  # the client comes back, and says where it was
             for event in batch:
                 after = event.id
                 yield f"id: {event.id}\nevent: {event.type}\ndata: {json.dumps({'at': event.at, **event.data})}\n\n"

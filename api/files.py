@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from fastapi import Request
@@ -26,18 +28,28 @@ def serve(request: Request, blobs: Blobs, stored: dict[str, Any], media_type: st
         "Cache-Control": "private, max-age=31536000, immutable",
         "Content-Disposition": f'attachment; filename="{filename}"',
     }
-    wanted = request.headers.get("if-none-match", "")
-    if wanted == "*" or etag in [tag.strip().removeprefix("W/") for tag in wanted.split(",")]:
+    if has(request, etag):
         return Response(status_code=304, headers=headers)
     start, end, status = 0, size, 200
-    if found := _range(request, etag, size):
+    if request.method == "GET" and (found := _range(request, etag, size)):
         start, end = found
         status = 206
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
     headers["Content-Length"] = str(end - start)
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers, media_type=media_type)
-    return StreamingResponse(blobs.stream(stored["key"], start, end), status, headers, media_type)
+    return StreamingResponse(_begun(blobs.stream(stored["key"], start, end)), status, headers, media_type)
+
+
+def has(request: Request, etag: str) -> bool:
+    """Whether the client says that it has this version already."""
+    wanted = request.headers.get("if-none-match", "")
+    return wanted.strip() == "*" or etag in [tag.strip().removeprefix("W/") for tag in wanted.split(",")]
+
+
+def _begun(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same chunks, the first of them read already: what is missing is a problem, not a broken response."""
+    return chain([next(chunks, b"")], chunks)
 
 
 def _range(request: Request, etag: str, size: int) -> tuple[int, int] | None:
@@ -56,5 +68,5 @@ def _range(request: Request, etag: str, size: int) -> tuple[int, int] | None:
     if first and last and int(last) < int(first):
         return None
     if start >= size or start >= end:
-        raise Problem("range-not-satisfiable", f"This file has {size} bytes.")
+        raise Problem("range-not-satisfiable", f"This file has {size} bytes.", size=size)
     return start, end

@@ -1,13 +1,10 @@
-"""Is it alive, is it ready, how is it doing, and what are its limits."""
+"""Is it alive, is it ready, how is it doing."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
-from api.access import KeyRequired
 from api.deps import PartsDep
 from core.store import jobs, migrate
 
@@ -28,7 +25,7 @@ def ready(parts: PartsDep) -> dict[str, str]:
     return {"status": "ready"}
 
 
-@router.get("/metrics", dependencies=[KeyRequired], response_class=Response)
+@router.get("/metrics", response_class=Response)
 def metrics(parts: PartsDep) -> Response:
     """Figures for Prometheus: this process's requests and bells, and everybody's jobs."""
     registry = CollectorRegistry()
@@ -37,16 +34,3 @@ def metrics(parts: PartsDep) -> Response:
         for kind, state, count in jobs.census(session):
             gauge.labels(kind, state).set(count)
     return Response(generate_latest() + generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
-
-
-@router.get("/v1/limits", dependencies=[KeyRequired])
-def limits(parts: PartsDep) -> dict[str, Any]:
-    """What this service accepts."""
-    settings = parts.settings
-    return {
-        "max_upload_bytes": settings.max_upload_bytes,
-        "max_json_bytes": settings.max_json_bytes,
-        "max_page": 1000,
-        "formats": ["zip"],
-        **settings.limits.model_dump(exclude={"sandbox_memory_bytes"}),
-    }

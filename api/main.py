@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 
-from api import access, audits, datasets, events, health, images, problems, results
+from api import access, audits, datasets, events, health, images, limits, openapi, problems, results
 from api.deps import Parts
 from api.middleware import Doorway
 from api.tail import Tail
@@ -21,10 +20,6 @@ from core.store.db import Database
 from worker.app import build
 from worker.bells import Bells
 from worker.reaper import Reaper
-
-PROBLEM_RESPONSE: dict[int | str, dict[str, Any]] = {
-    "default": {"model": problems.ProblemBody, "description": "A problem (RFC 9457), as `application/problem+json`."}
-}
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -57,21 +52,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        responses=PROBLEM_RESPONSE,
-        generate_unique_id_function=lambda route: f"{route.tags[0] if route.tags else 'service'}_{route.name}",
+        redirect_slashes=False,
+        responses=openapi.PROBLEM,
+        generate_unique_id_function=lambda route: f"{route.tags[0]}_{route.name}",
     )
     app.state.settings = settings
     problems.install(app)
-    app.include_router(health.router)
-    app.include_router(access.router)
-    guarded = APIRouter(dependencies=[access.KeyRequired])
-    for module in (datasets, images, audits, events, results):
-        guarded.include_router(module.router)
-
-    @guarded.get("/v1/openapi.json", include_in_schema=False)
-    def openapi() -> dict[str, Any]:
-        return app.openapi()
-
-    app.include_router(guarded)
+    for module in (health, limits, access, openapi, datasets, images, audits, events, results):
+        app.include_router(module.router)
     app.add_middleware(Doorway, settings=settings)
     return app

@@ -1,4 +1,4 @@
-"""What happens to every request before a route sees it: an id, a look at `Host` and `Origin`, a net under bugs."""
+"""What happens to every request before a route sees it: an id, a look at `Host`, `Origin` and key, a net under bugs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 
 from prometheus_client import Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import problems
+from api import access, problems
 from core import logs
 from core.errors import Problem
 from core.ids import new_id
@@ -20,6 +21,8 @@ log = logs.get(__name__)
 REQUESTS = Counter("labelaudit_requests_total", "Requests, by route and status.", ["method", "route", "status"])
 SECONDS = Histogram("labelaudit_request_seconds", "Time until a response began, by route.", ["route"])
 REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 HARDENING = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -34,6 +37,7 @@ class Doorway:
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
+        self._settings = settings
         self._hosts = {host.strip("[]").lower() for host in (*LOOPBACK_HOSTS, *settings.allowed_hosts)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,19 +64,21 @@ class Doorway:
 
         with logs.bound(request=request_id):
             try:
-                if problem := self._refusal(headers):
+                if problem := self._refusal(headers) or access.refusal(HTTPConnection(scope), self._settings):
                     await problems.response_to(problem, "unknown", request_id)(scope, receive, send_marked)
                 else:
                     await self._app(scope, receive, send_marked)
+            except ClientDisconnect:
+                log.info("the client went away", method=_method(scope), route=_route(scope))
             except Exception:  # the net under every bug
-                log.exception("a request failed", method=scope["method"], route=_route(scope))
+                log.exception("a request failed", method=_method(scope), route=_route(scope))
                 if status == 0:
                     await problems.unhandled(_route(scope), request_id)(scope, receive, send_marked)
                 else:
                     raise
             finally:
-                REQUESTS.labels(scope["method"], _route(scope), str(status)).inc()
-                log.debug("request", method=scope["method"], route=_route(scope), status=status)
+                REQUESTS.labels(_method(scope), _route(scope), str(status)).inc()
+                log.debug("request", method=_method(scope), route=_route(scope), status=status)
 
     def _refusal(self, headers: Headers) -> Problem | None:
         host = headers.get("host", "")
@@ -82,17 +88,28 @@ class Doorway:
                 "This service does not answer to that Host; an administrator can add it to LABELAUDIT_ALLOWED_HOSTS.",
             )
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        if origin is not None and _netloc(origin) != host.lower():
             return Problem("foreign-origin", "Pages of another origin may not use this service.")
         return None
 
 
 def _name(host: str) -> str:
-    """The host's name without its port."""
+    """The host's name without its port; nothing for what is not exactly that."""
+    found = HOST.fullmatch(host)
+    return found["name"].strip("[]").lower() if found else ""
+
+
+def _netloc(origin: str) -> str:
+    """Host and port of an origin; nothing for `null` and for what is none."""
     try:
-        return (urlsplit(f"//{host}").hostname or "").lower()
+        return urlsplit(origin).netloc.lower()
     except ValueError:
         return ""
+
+
+def _method(scope: Scope) -> str:
+    """The method, if it is one: a client must not be able to invent figures."""
+    return scope["method"] if scope["method"] in METHODS else "other"
 
 
 def _route(scope: Scope) -> str:

@@ -5,6 +5,7 @@ A body never holds what the client sent, a path, SQL or a traceback: those stand
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -13,9 +14,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from core import logs
 from core.errors import Problem
+from core.store.blobs import Unreachable
 from core.store.db import Away
 
 log = logs.get(__name__)
@@ -29,6 +32,7 @@ STATUS: dict[str, int] = {
     "blob-missing": 500,
     "blobs-unreachable": 503,
     "body-too-large": 413,
+    "database-not-migrated": 503,
     "database-unavailable": 503,
     "dataset-in-use": 409,
     "dataset-not-ready": 409,
@@ -37,17 +41,21 @@ STATUS: dict[str, int] = {
     "internal-error": 500,
     "invalid-host": 400,
     "invalid-json": 400,
+    "invalid-request": 400,
     "method-not-allowed": 405,
     "not-found": 404,
     "range-not-satisfiable": 416,
     "sandbox-died": 503,
     "unauthenticated": 401,
     "unsupported-archive": 415,
+    "unsupported-media-type": 415,
     "upload-too-large": 413,
 }
 """Codes that are not 422, which is what the data's own faults are."""
 
 MOST_ERRORS = 100
+PLAIN_NAME = re.compile(r"[A-Za-z0-9_]{1,40}")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 class ProblemBody(BaseModel):
@@ -107,11 +115,17 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Problem)
     def _ours(request: Request, problem: Problem) -> JSONResponse:
-        return tell(request, problem)
+        if status_of(problem.code) == 500:
+            log.error("stored data cannot be used", code=problem.code, detail=problem.detail)
+            detail = "Something stored cannot be read any more. The log says what, under this request id."
+            problem = Problem(problem.code, detail)
+        return tell(request, problem, _headers_of(problem))
 
     @app.exception_handler(RequestValidationError)
     def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         found = error.errors()
+        if any(item["loc"][0] == "path" for item in found):
+            return tell(request, Problem("not-found", "There is nothing here by that name."))
         errors = [
             {
                 "in": str(item["loc"][0]),
@@ -134,7 +148,8 @@ def install(app: FastAPI) -> None:
             405: Problem("method-not-allowed", "This method is not allowed here; the Allow header says which are."),
         }
         fallback = Problem("invalid-request" if error.status_code < 500 else "internal-error", "The request failed.")
-        return tell(request, known.get(error.status_code, fallback), dict(error.headers or {}))
+        headers = {"Allow": ", ".join(_allowed(request))} if error.status_code == 405 else dict(error.headers or {})
+        return tell(request, known.get(error.status_code, fallback), headers)
 
     for away in Away:
 
@@ -142,6 +157,13 @@ def install(app: FastAPI) -> None:
         def _away(request: Request, error: Exception) -> JSONResponse:
             log.warning("the database does not answer", error=type(error).__name__)
             return tell(request, Problem("database-unavailable", "The database does not answer; try again shortly."))
+
+    for unreachable in Unreachable:
+
+        @app.exception_handler(unreachable)
+        def _unreachable(request: Request, error: Exception) -> JSONResponse:
+            log.warning("the blob store does not answer", error=str(error))
+            return tell(request, Problem("blobs-unreachable", "The blob store does not answer; try again shortly."))
 
 
 def unhandled(path: str, request_id: str | None) -> JSONResponse:
@@ -156,5 +178,24 @@ def _instance(request: Request) -> str:
     return str(getattr(route, "path", "")) or "unknown"
 
 
+def _headers_of(problem: Problem) -> dict[str, str]:
+    """What a status demands beside its body."""
+    if problem.code == "range-not-satisfiable":
+        return {"Content-Range": f"bytes */{problem.extra['size']}"}
+    return {}
+
+
+def _allowed(request: Request) -> list[str]:
+    """The methods of all routes with this path; the framework knows the first route's only."""
+    router = request.app.router
+    return [
+        method
+        for method in METHODS
+        if any(route.matches({**request.scope, "method": method})[0] == Match.FULL for route in router.routes)
+    ]
+
+
 def _pointer(location: tuple[Any, ...]) -> str:
-    return "/" + "/".join(str(part)[:40] for part in location)
+    """Where a value stands. A name that the client invented is told only when it could be a slip of the fingers."""
+    names = [str(part) for part in location]
+    return "/" + "/".join(name if PLAIN_NAME.fullmatch(name) else "…" for name in names)

@@ -8,14 +8,15 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from api import files
-from api.deps import FinishedAuditDep, PartsDep
+from api.deps import FinishedAuditDep, PartsDep, SampleNumber
 from api.schemas import NumberedQuery, Page, Suspect, suspect_out
+from api.strict import StrictRoute
 from core.errors import Problem
 from core.spec import MODEL_FILES, VERDICTS
 from core.store import scores
 from core.store.tables import Dataset
 
-router = APIRouter(prefix="/v1/audits", tags=["results"])
+router = APIRouter(prefix="/v1/audits", route_class=StrictRoute, tags=["results"])
 
 MEDIA_TYPES = {
     "safetensors": "application/octet-stream",
@@ -38,7 +39,10 @@ class SuspectsQuery(NumberedQuery):
 
 @router.get("/{audit_id}/suspects", response_model=Page[Suspect])
 def suspects(found: FinishedAuditDep, parts: PartsDep, query: Annotated[SuspectsQuery, Query()]) -> Response:
-    """Every audited sample, the most suspicious first. `after` is the last rank you have."""
+    """Every audited sample, the most suspicious first. `after` is the last rank you have.
+
+    A label that is no class of this dataset is an error, not an empty list.
+    """
     audit, dataset = found
     wanted = scores.Filter(
         _class_number(dataset, query.given), _class_number(dataset, query.suggested), query.verdict, query.is_issue
@@ -51,11 +55,11 @@ def suspects(found: FinishedAuditDep, parts: PartsDep, query: Annotated[Suspects
 
 
 @router.get("/{audit_id}/samples/{n}", response_model=Suspect)
-def evidence(found: FinishedAuditDep, parts: PartsDep, n: int) -> Suspect:
+def evidence(found: FinishedAuditDep, parts: PartsDep, n: SampleNumber) -> Suspect:
     """All that is known about one sample."""
     audit, dataset = found
     with parts.db.read() as session:
-        row = scores.of_sample(session, audit, n) if 0 <= n < 2**31 else None
+        row = scores.of_sample(session, audit, n)
     if row is None:
         raise Problem("not-found", "This audit has no such sample.")
     return suspect_out(dataset, *row)
@@ -69,7 +73,21 @@ def summary(found: FinishedAuditDep) -> dict[str, Any]:
     return result
 
 
-@router.api_route("/{audit_id}/scores.{format}", methods=["GET", "HEAD"], response_class=Response)
+def _download(*media_types: str) -> dict[int | str, dict[str, Any]]:
+    content: dict[str, Any] = {media_type: {} for media_type in media_types}
+    return {
+        200: {"description": "The file.", "content": content},
+        206: {"description": "The part of it that `Range` names.", "content": content},
+        304: {"description": "You have it already."},
+    }
+
+
+SCORES = _download(*(MEDIA_TYPES[ending] for ending in ("parquet", "csv", "jsonl")))
+MODEL = _download(*(MEDIA_TYPES[ending] for ending in ("safetensors", "json", "md")))
+
+
+@router.head("/{audit_id}/scores.{format}", response_class=Response, name="score_file_head")
+@router.get("/{audit_id}/scores.{format}", response_class=Response, responses=SCORES)
 def score_file(
     request: Request, found: FinishedAuditDep, parts: PartsDep, format: Literal["parquet", "csv", "jsonl"]
 ) -> Response:
@@ -77,7 +95,8 @@ def score_file(
     return _file(request, found, parts, f"scores.{format}")
 
 
-@router.api_route("/{audit_id}/model/{name}", methods=["GET", "HEAD"], response_class=Response)
+@router.head("/{audit_id}/model/{name}", response_class=Response, name="model_file_head")
+@router.get("/{audit_id}/model/{name}", response_class=Response, responses=MODEL)
 def model_file(request: Request, found: FinishedAuditDep, parts: PartsDep, name: str) -> Response:
     """A file of the trained model."""
     if name not in MODEL_FILES:

@@ -14,6 +14,7 @@ from core.store import datasets
 from core.store.tables import Dataset, Event, Job, LeftOut, Sample, Score
 
 Row = TypeVar("Row")
+ID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
 
 class Page(BaseModel, Generic[Row]):
@@ -32,7 +33,7 @@ class Asked(BaseModel):
 class ListQuery(Asked):
     """How lists of things with ids are asked for."""
 
-    after: Annotated[str | None, Field(max_length=64)] = None
+    after: Annotated[str | None, Field(pattern=ID)] = None
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
 
 
@@ -106,6 +107,19 @@ class AuditOut(BaseModel):
     score_version: str | None
     files: dict[str, Any] | None
     problem: dict[str, Any] | None
+
+
+class Estimate(BaseModel):
+    """What an audit will cost, as far as earlier ones tell."""
+
+    duration_s: float | None
+
+
+class Planned(BaseModel):
+    """What an audit would do."""
+
+    plan: Plan
+    estimate: Estimate
 
 
 class Suspect(BaseModel):

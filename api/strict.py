@@ -1,4 +1,4 @@
-"""Reads JSON bodies strictly: bounded before they are read, and only what JSON (RFC 8259) and UTF-8 allow."""
+"""Reads requests strictly: queries and JSON bodies hold what the route knows, bounded before they are read."""
 
 from __future__ import annotations
 
@@ -7,22 +7,28 @@ from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn
 
 from fastapi import Request, Response
+from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 
 from core.errors import Problem
 
 
 class StrictRoute(APIRoute):
-    """A route whose JSON body is read by the rules above before anything else looks at it."""
+    """A route whose query and JSON body are read by these rules before anything else looks at them."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         original = super().get_route_handler()
-        if self.body_field is None:
-            return original
+        known = _query_names(self.dependant)
+        has_body = self.body_field is not None
 
         async def handler(request: Request) -> Response:
-            limit = request.app.state.settings.max_json_bytes
-            return await original(_ReadRequest(request, await _read(request, limit)))
+            _check_query(request, known)
+            if has_body:
+                content = await _read(request, request.app.state.settings.max_json_bytes)
+                request = _ReadRequest(request, content)
+            return await original(request)
 
         return handler
 
@@ -42,20 +48,56 @@ class _ReadRequest(Request):
         return self._parsed
 
 
+def declared_length(request: Request) -> int | None:
+    """How long the body says it is; None when it does not say."""
+    declared = request.headers.get("content-length")
+    if declared is None:
+        return None
+    if not (declared.isascii() and declared.isdecimal() and len(declared) <= 18):
+        raise Problem("invalid-request", "Content-Length is not a number of bytes.")
+    return int(declared)
+
+
+def _query_names(dependant: Dependant) -> frozenset[str]:
+    """The query parameters that a route knows, its dependencies' with them."""
+    names: set[str] = set()
+    for field in dependant.query_params:
+        model: Any = field.field_info.annotation
+        is_model = isinstance(model, type) and issubclass(model, BaseModel)
+        names.update(model.model_fields if is_model else (field.alias,))
+    return frozenset(names.union(*map(_query_names, dependant.dependencies)))
+
+
+def _check_query(request: Request, known: frozenset[str]) -> None:
+    given = [name for name, _ in request.query_params.multi_items()]
+    errors = [
+        {"loc": ("query", name), "type": "extra_forbidden", "msg": "This route knows no such parameter"}
+        if name not in known
+        else {"loc": ("query", name), "type": "repeated", "msg": "A parameter may stand once only"}
+        for name in dict.fromkeys(given)
+        if name not in known or given.count(name) > 1
+    ]
+    if errors:
+        raise RequestValidationError(errors)
+
+
 async def _read(request: Request, limit: int) -> bytes:
     too_large = Problem("body-too-large", f"A JSON body may have at most {limit} bytes.")
-    if int(request.headers.get("content-length", "0")) > limit:
+    if (declared_length(request) or 0) > limit:
         raise too_large
     content = bytearray()
     async for chunk in request.stream():
         content += chunk
         if len(content) > limit:
             raise too_large
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content and kind != "application/json":
+        raise Problem("unsupported-media-type", "Send JSON, and say so: `Content-Type: application/json`.")
     return bytes(content)
 
 
 def parse(content: bytes) -> Any:
-    """The value of a JSON text; `Problem` for anything that is not exactly that."""
+    """The value of a JSON text (RFC 8259, UTF-8); `Problem` for anything that is not exactly that."""
     try:
         text = content.decode("utf-8")
         value = json.loads(text, parse_constant=_not_json, object_pairs_hook=_unique)

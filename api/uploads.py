@@ -13,13 +13,12 @@ from dataclasses import dataclass, field
 from core.errors import Problem
 from core.settings import Settings
 from core.store import uploads
-from core.store.blobs import Blobs
+from core.store.blobs import Blobs, Unreachable
 from core.store.db import Database
 from core.store.tables import Upload
 
 WRITERS = 3
 EDGE = 1 << 17
-DRAIN_BYTES = 1 << 30
 
 
 @dataclass
@@ -48,7 +47,9 @@ async def receive(
     buffer = bytearray()
 
     async def write(part: bytes) -> None:
-        offset = sum(size for _, size in received.parts)
+        _refuse_if_full(settings, blobs, len(part))
+        received.tail = (received.tail + part[-EDGE:])[-EDGE:]
+        offset = sum(received.parts[-1]) if received.parts else 0
         received.parts.append((offset, len(part)))
         await asyncio.to_thread(digest.update, part)
         while len(writers) >= WRITERS:
@@ -70,16 +71,14 @@ async def receive(
             while len(buffer) >= settings.part_bytes:
                 part = bytes(memoryview(buffer)[: settings.part_bytes])
                 del buffer[: settings.part_bytes]
-                received.tail = part[-EDGE:]
                 await write(part)
         if buffer:
-            received.tail = (received.tail + bytes(buffer[-EDGE:]))[-EDGE:]
             await write(bytes(buffer))
         await asyncio.gather(*writers)
     except BaseException as error:
         await asyncio.gather(*writers, return_exceptions=True)
         await asyncio.to_thread(discard, db, received)
-        if isinstance(error, OSError):
+        if isinstance(error, (OSError, *Unreachable)):
             _refuse_if_full(settings, blobs, settings.part_bytes)
         raise
     received.sha256 = digest.hexdigest()

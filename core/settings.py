@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -124,7 +125,7 @@ class Settings(BaseSettings):
     @cached_property
     def broker(self) -> str:
         """The broker's URL, with the embedded default filled in."""
-        return self.broker_url or "filesystem://"
+        return self.broker_url or "filesystem://localhost"
 
     @cached_property
     def blobs(self) -> str:
@@ -139,7 +140,10 @@ class Settings(BaseSettings):
     @property
     def on_loopback(self) -> bool:
         """Whether only this machine can reach the service."""
-        return self.host in LOOPBACK_HOSTS or self.host.startswith("127.")
+        try:
+            return ip_address(self.host.strip("[]")).is_loopback
+        except ValueError:
+            return self.host == "localhost"
 
     def refuse_if_open(self) -> None:
         """A service that others can reach must ask for a key."""

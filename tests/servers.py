@@ -36,6 +36,7 @@ from typing import Any, TypeVar
 
 POSTGRES_ENV = "LABELAUDIT_TEST_POSTGRES"
 REDIS_ENV = "LABELAUDIT_TEST_REDIS"
+SYSTEM_POSTGRES = Path("/usr/lib/postgresql")
 START_S = 30.0
 STOP_S = 20.0
 SOCKET_PATH_LIMIT = 107
@@ -315,11 +316,12 @@ def _spec(
 
 
 def _lives(pid: int) -> bool:
+    """Whether a process is there; one that only waits to be buried is not."""
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+        return sys.platform != "linux" or Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (ProcessLookupError, FileNotFoundError):
         return False
-    return True
 
 
 def _short_folder(name: str) -> Path:
@@ -340,7 +342,7 @@ def _postgres_binaries(folder: Path, user: str | None) -> Path:
     """The folder of `initdb` and `postgres`: the system's newest, or the wheel's."""
     on_path = shutil.which("initdb")
     found = [Path(on_path).resolve().parent] if on_path else []
-    debian = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    debian = SYSTEM_POSTGRES.glob("*/bin/initdb")
     found += [path.parent for path in sorted(debian, key=_version_of, reverse=True)]
     for binaries in found:
         if (binaries / "postgres").exists():

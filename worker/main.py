@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import os
+
+# A stop must not wait hours for a running job: it goes back to the queue, checkpointed, and another worker goes on.
+# Celery's own library reads this when it is first imported.
+os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
+
+# ruff: noqa: E402
+import argparse
 from typing import Any
 
 from celery import signals
@@ -28,8 +34,6 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.parent:
         die_with_parent(arguments.parent)
-    # A stop must not wait hours for a running job: it goes back to the queue, checkpointed, and another goes on.
-    os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
 
     configured = settings.load()
     logs.set_up(configured)

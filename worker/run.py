@@ -46,7 +46,7 @@ def main() -> int:
     logs.bind(job=claim.id, attempt=claim.attempt, kind=claim.kind)
     if claim.request_id:
         logs.bind(request=claim.request_id)
-    return _do(configured, db, Voice(configured, db, claim))
+    return _do(configured, db, claim)
 
 
 def _claim(configured: Settings, db: Database, job: str, attempt: int | None) -> Claim | None:
@@ -56,16 +56,17 @@ def _claim(configured: Settings, db: Database, job: str, attempt: int | None) ->
         return jobs.claim(session, job, f"{socket.gethostname()}:{os.getpid()}", configured.start_s)
 
 
-def _do(configured: Settings, db: Database, voice: Voice) -> int:
-    claim = voice.claim
+def _do(configured: Settings, db: Database, claim: Claim) -> int:
+    # Only what this job needs, for torch takes seconds; the first sign of life, which ends the long first lease, after.
+    # Threads that wait must sleep: on a machine with other work, spinning makes training several times slower.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if claim.kind == "ingest":
+        from worker.ingest import run
+    else:
+        from worker.audit import run
     try:
         try:
-            if claim.kind == "ingest":
-                from worker import ingest as work
-            else:
-                from worker import audit as work  # type: ignore[no-redef]  # imports torch
-            voice.beat()
-            work.run(configured, db, Blobs(configured), voice)
+            run(configured, db, Blobs(configured), Voice(configured, db, claim))
             return 0
         except Problem as problem:
             log.warning("the job failed", code=problem.code, detail=problem.detail)

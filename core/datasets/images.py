@@ -102,7 +102,7 @@ def thumbnail(data: bytes, size: int, limits: Bounds) -> bytes:
         if 0 < size < max(image.size):
             image.thumbnail((size, size), Image.Resampling.BICUBIC)
         png = io.BytesIO()
-        image.save(png, "PNG", compress_level=3)
+        image.copy().save(png, "PNG", compress_level=3)  # an image that was opened asks where we are when saved
     except MemoryError as error:
         raise _too_much_memory() from error
     return png.getvalue()

@@ -34,8 +34,6 @@ class Shelf(Protocol):
 
     def get(self, name: str) -> bytes: ...
 
-    def delete(self, name: str) -> None: ...
-
 
 @dataclass(frozen=True, slots=True)
 class Tick:
@@ -129,6 +127,7 @@ class _Part:
         self.close()
 
     def close(self) -> None:
+        self.side.close()
         self.tar.close()
         self._side_file.close()
 

@@ -59,9 +59,11 @@ class Writer:
         self.rows += batch.num_rows
 
     def close(self) -> None:
-        if self._rows["member"]:
-            self._flush()
-        self._parquet.close()
+        """Write what is left and the footer, once; before the file is closed."""
+        if self._parquet.is_open:
+            if self._rows["member"]:
+                self._flush()
+            self._parquet.close()
 
     def _flush(self) -> None:
         self._parquet.write_batch(pa.record_batch(self._rows, schema=SCHEMA))

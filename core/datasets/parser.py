@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from core.datasets import frames, images
 from core.datasets.bounds import Bounds
+from core.datasets.confine import confine, cpu_time, pipes
 from core.datasets.frames import BrokenFrame
 from core.datasets.readers import READERS
 from core.datasets.readers.imagefolder import nested
 from core.datasets.readers.member import LeftOut, Member, Rejection
-from core.datasets.sandbox import confine, cpu_time, pipes
 from core.datasets.warmup import warm
 from core.errors import Problem
 

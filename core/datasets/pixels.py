@@ -83,10 +83,11 @@ def decode(
 
     shape = (side, side, channels)
     batches = _batches(images, max(1, min(BATCH_IMAGES, BATCH_PIXELS // (side * side))))
-    idle = deque(start(limits) for _ in range(workers or len(os.sched_getaffinity(0))))
-    every = tuple(idle)
+    every: list[Child] = []
     busy: deque[tuple[Child, int]] = deque()
     try:
+        every.extend(start(limits) for _ in range(workers or _cores()))
+        idle = deque(every)
         while True:
             while idle and (batch := next(batches, None)):
                 child = idle.popleft()
@@ -113,6 +114,10 @@ def start(limits: Limits) -> Child:
     return Child(MODULE, {"limits": limits.model_dump()}, most)
 
 
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _batches(images: Iterable[bytes], most: int) -> Iterator[list[bytes]]:
     batch: list[bytes] = []
     size = 0
@@ -130,7 +135,7 @@ def main() -> None:
     """The child."""
     from core.datasets import frames, images
     from core.datasets.bounds import Bounds
-    from core.datasets.sandbox import confine, cpu_time, pipes
+    from core.datasets.confine import confine, cpu_time, pipes
     from core.datasets.warmup import warm
 
     reader, writer = pipes()

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import platform
+import os
 import struct
+import sys
 
 PR_SET_SECCOMP = 22
 SECCOMP_MODE_FILTER = 2
@@ -19,8 +20,8 @@ RETURN_EPERM = 0x00050000 | errno.EPERM
 LOAD_WORD, JUMP_IF_EQUAL, RETURN = 0x20, 0x15, 0x06
 NUMBER_OFFSET, ARCH_OFFSET = 0, 4
 
-# name: (x86_64, aarch64); None where the architecture has no such call
-ALLOWED: dict[str, tuple[int | None, int]] = {
+# name: (x86_64, aarch64)
+ALLOWED: dict[str, tuple[int, int]] = {
     "read": (0, 63),
     "write": (1, 64),
     "setitimer": (38, 103),
@@ -61,7 +62,7 @@ ALLOWED: dict[str, tuple[int | None, int]] = {
     "exit": (60, 93),
     "exit_group": (231, 94),
 }
-ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1), "arm64": (0xC00000B7, 1)}
+ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 
 
 class _Program(ctypes.Structure):
@@ -70,13 +71,13 @@ class _Program(ctypes.Structure):
 
 def supported() -> bool:
     """Whether we know the system call numbers of this machine."""
-    return platform.system() == "Linux" and platform.machine() in ARCHITECTURES
+    return sys.platform == "linux" and os.uname().machine in ARCHITECTURES
 
 
 def instructions(machine: str) -> bytes:
     """The filter for one machine, as an array of `struct sock_filter`."""
     architecture, column = ARCHITECTURES[machine]
-    numbers = [pair[column] for pair in ALLOWED.values() if pair[column] is not None]
+    numbers = [pair[column] for pair in ALLOWED.values()]
     code = [
         (LOAD_WORD, 0, 0, ARCH_OFFSET),
         (JUMP_IF_EQUAL, 1, 0, architecture),
@@ -84,7 +85,7 @@ def instructions(machine: str) -> bytes:
         (LOAD_WORD, 0, 0, NUMBER_OFFSET),
     ]
     for position, number in enumerate(numbers):
-        code.append((JUMP_IF_EQUAL, len(numbers) - position, 0, number or 0))
+        code.append((JUMP_IF_EQUAL, len(numbers) - position, 0, number))
     code += [(RETURN, 0, 0, RETURN_EPERM), (RETURN, 0, 0, RETURN_ALLOW)]
     return b"".join(struct.pack("=HBBI", *one) for one in code)
 
@@ -93,7 +94,7 @@ def install(libc: ctypes.CDLL) -> bool:
     """Filter this process from now on; it needs no_new_privs. False where the kernel cannot."""
     if not supported():
         return False
-    code = instructions(platform.machine())
+    code = instructions(os.uname().machine)
     buffer = ctypes.create_string_buffer(code, len(code))
     program = _Program(len(code) // 8, ctypes.cast(buffer, ctypes.c_void_p))
     return bool(libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0) == 0)

@@ -29,6 +29,9 @@ from obstore.store import LocalStore, S3Store
 from core.errors import Problem
 from core.settings import Settings
 
+Unreachable = (BaseError,)
+"""What is raised when the store does not answer, or not as it should: worth trying again."""
+
 CHUNK = 1 << 20
 MULTIPART = 8 << 20
 
@@ -99,11 +102,18 @@ class Blobs:
         return data
 
     def read(self, key: str, offset: int, length: int) -> bytes:
-        """A range of an object."""
+        """A range of an object, whole."""
         try:
-            return bytes(obstore.get_range(self._store, key, start=offset, length=length)) if length else b""
+            data = bytes(obstore.get_range(self._store, key, start=offset, length=length)) if length else b""
         except FileNotFoundError:
             raise Problem("blob-missing", f"The stored object {key} is gone.") from None
+        except BaseError:
+            if self.size(key) >= offset + length:
+                raise
+            data = b""
+        if len(data) < length:
+            raise Problem("blob-corrupt", f"The stored object {key} is shorter than what was written.")
+        return data
 
     def stream(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """The bytes from `start` up to `end`, in chunks."""

@@ -22,6 +22,7 @@ def sweep(db: Database, blobs: Blobs, upload_expiry_s: float) -> int:
         _expire_uploads(db, upload_expiry_s)
         + _sweep_uploads(db, blobs)
         + _sweep_ended_jobs(db, blobs)
+        + _hide_late_jobs(db)
         + _sweep_removed_jobs(db, blobs)
         + _sweep_datasets(db, blobs)
     )
@@ -70,6 +71,19 @@ def _sweep_ended_jobs(db: Database, blobs: Blobs) -> int:
         with db.write() as session:
             session.execute(update(Job).where(Job.pk == job.pk).values(swept=True, checkpoints=None))
     return len(ended)
+
+
+def _hide_late_jobs(db: Database) -> int:
+    """A job that was submitted while its dataset was being removed."""
+    with db.write() as session:
+        removed = select(Dataset.pk).where(Dataset.deleted_at.is_not(None))
+        late = session.execute(
+            update(Job)
+            .where(Job.dataset_pk.in_(removed), Job.deleted_at.is_(None))
+            .values(deleted_at=now(), cancel_requested=True)
+            .returning(Job.pk)
+        )
+        return len(late.all())
 
 
 def _sweep_removed_jobs(db: Database, blobs: Blobs) -> int:

@@ -10,6 +10,7 @@ from core.spec import AuditSpec, DatasetFacts, Plan, Split
 SMALLEST, LARGEST = 8, 32  # sides the small network is made for
 STEPS = 500  # optimiser steps below which the small network has not settled
 LONGEST = 60  # epochs a recipe asks for at most
+ONE_THREAD = 16  # side up to which a step is so short that threads on a busy machine wait for each other longer than it
 
 
 def resolve(spec: AuditSpec, facts: DatasetFacts, device: str, cores: int) -> Plan:
@@ -23,6 +24,7 @@ def resolve(spec: AuditSpec, facts: DatasetFacts, device: str, cores: int) -> Pl
     resolution, why_resolution = _resolution(facts)
     batch = 128 if samples >= 20_000 else max(8, min(64, samples // 16))
     epochs, why_epochs = _epochs(spec, samples, batch, device)
+    threads = 1 if resolution <= ONE_THREAD else max(1, cores)
     weigher = spec.weigher or "hmw"
     warmup = max(1, epochs // 4)
     if weigher == "hmw":
@@ -48,7 +50,7 @@ def resolve(spec: AuditSpec, facts: DatasetFacts, device: str, cores: int) -> Pl
         pad=max(1, resolution // 8),
         flip=False,
         seed=0 if spec.seed is None else spec.seed,
-        threads=max(1, cores),
+        threads=threads,
         splits=splits,
         accuracy_split=accuracy_split,
         reasons=(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from core.datasets import frames, images
 from core.datasets.bounds import Bounds
-from core.datasets.sandbox import confine, pipes
+from core.datasets.confine import confine, pipes
 from core.datasets.warmup import warm
 from tests.unit.datasets.pictures import FORMATS, pictures
 
@@ -72,7 +72,7 @@ def main() -> None:
         images.to_array(data, 5, 1, limits)
         decoded[name] = (facts.width, images.thumbnail(data, 5, limits)[:4] == b"\x89PNG")
     try:
-        bytearray(limits.sandbox_memory_bytes + 1)
+        bytearray(2 * limits.sandbox_memory_bytes)
         memory = "given"
     except MemoryError:
         memory = "refused"

@@ -100,9 +100,6 @@ class MemoryShelf:
     def get(self, name: str) -> bytes:
         return self.files[name]
 
-    def delete(self, name: str) -> None:
-        del self.files[name]
-
 
 def limits(**changes: Any) -> Limits:
     return LIMITS.model_copy(update=changes)

@@ -46,12 +46,8 @@ def test_an_image_in_no_class_folder_is_rejected_and_named() -> None:
 
 
 def test_a_stray_image_beside_the_classes_does_not_become_their_class() -> None:
-    _, events = parsed(zip_of({"pets/cover.png": PIXEL, "pets/cat/1.png": PIXEL, "pets/dog/1.png": PIXEL}))
-    assert [event.label if isinstance(event, Sample) else event.code for event in events] == [
-        "label-missing",
-        "cat",
-        "dog",
-    ]
+    members = read_here(zip_of({"pets/cover.png": PIXEL, "pets/cat/1.png": PIXEL, "pets/dog/1.png": PIXEL}))
+    assert [member.label for member in members] == [None, "cat", "dog"]
 
 
 def test_what_is_no_image_by_name_is_ignored_and_does_not_shift_the_folders() -> None:
@@ -68,11 +64,10 @@ def test_what_is_no_image_by_name_is_ignored_and_does_not_shift_the_folders() ->
         "labels.csv": "manifest",
         "pets/meta.json": "manifest",
     }
-    total, events = parsed(zip_of({"pets/cat/1.png": PIXEL, **dict.fromkeys(ignored, b"")}))
-    assert {event.path: event.code for event in events if isinstance(event, LeftOut)} == ignored
-    assert all(event.outcome == "ignored" for event in events if isinstance(event, LeftOut))
-    assert [event.label for event in events if isinstance(event, Sample)] == ["cat"]
-    assert (total.members, total.images) == (len(ignored) + 1, 1)
+    image_member, *others = read_here(zip_of({"pets/cat/1.png": PIXEL, **dict.fromkeys(ignored, b"")}))
+    assert {member.path: member.left_out.code for member in others if member.left_out} == ignored
+    assert {member.left_out.outcome for member in others if member.left_out} == {"ignored"}
+    assert (image_member.left_out, image_member.label) == (None, "cat")
 
 
 def test_bytes_decide_what_is_an_image_not_the_ending() -> None:
@@ -102,5 +97,4 @@ def test_bytes_decide_what_is_an_image_not_the_ending() -> None:
 
 def test_names_that_differ_only_in_case_or_accents_are_different_samples() -> None:
     names = ["cat/A.png", "cat/a.png", "cat/\u00e9.png", "cat/e\u0301.png"]
-    _, events = parsed(zip_of(dict.fromkeys(names, PIXEL)))
-    assert [event.path for event in events if isinstance(event, Sample)] == names
+    assert [member.path for member in read_here(zip_of(dict.fromkeys(names, PIXEL)))] == names

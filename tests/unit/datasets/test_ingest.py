@@ -44,7 +44,7 @@ NAMES = st.sampled_from(
 )
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(NAMES, st.sampled_from(sorted(CONTENTS)), st.booleans()), max_size=12))
 def test_every_member_is_accepted_rejected_or_ignored_exactly_once(kinds: list[tuple[str, str, bool]]) -> None:
     members = [Forged(b"cat/first.png", PIXEL)]
@@ -78,10 +78,11 @@ def test_a_dataset_becomes_shards_and_a_manifest() -> None:
     for n, row in enumerate(rows):
         assert row["path"].startswith("set/")
         assert shelf.files[row["shard"]][row["offset"] :][: row["length"]] == image(seed=n)
+    keys = []
     for name in result.shards:
         with tarfile.open(fileobj=io.BytesIO(shelf.files[name])) as tar:
-            assert all(member.name.endswith(".png") and member.mtime == 0 for member in tar)
-    assert sum(len(tarfile.open(fileobj=io.BytesIO(shelf.files[name])).getnames()) for name in result.shards) == 12
+            keys += [(member.name, member.mtime) for member in tar]
+    assert keys == [(f"{n:09d}.png", 0) for n in range(12)]
     left = [row for batch in manifest.left_outs(shelf.files["manifest.parquet"]) for row in batch.to_pylist()]
     assert [(row["path"], row["code"], row["sha256"]) for row in left] == [("set/README.md", "manifest", None)]
 
@@ -91,18 +92,20 @@ class Died(Exception):
 
 
 class DyingShelf(MemoryShelf):
-    """Dies before the first and after the second time that each name is put."""
+    """Dies once around each name that it is given: before it is there, or just after."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.tries: dict[str, int] = {}
+        self.before = {"shards/00000.tar", "shards/00001.parquet", "manifest.parquet"}
+        self.after = {"shards/00000.parquet", "shards/00001.tar"}
 
     def put(self, name: str, chunks: Iterator[bytes]) -> None:
-        self.tries[name] = self.tries.get(name, 0) + 1
-        if self.tries[name] == 1:
+        if name in self.before:
+            self.before.remove(name)
             raise Died
         super().put(name, chunks)
-        if self.tries[name] == 2:
+        if name in self.after:
+            self.after.remove(name)
             raise Died
 
 
@@ -118,12 +121,12 @@ def test_a_restart_after_any_death_ends_with_the_same_bytes() -> None:
             _, result = packed(data, broken, shard_bytes=5000)
         except Died:
             continue
-    assert runs > len(whole.files)
+    assert (runs, broken.before, broken.after) == (6, set(), set())
     assert result == expected
     assert broken.files == whole.files
 
 
-@pytest.mark.parametrize("seen", [1, 4, 6])
+@pytest.mark.parametrize("seen", [1, 6])
 def test_a_worker_that_stops_at_a_member_can_be_followed_by_another(seen: int) -> None:
     data = small_dataset(7)
     whole, shelf = MemoryShelf(), MemoryShelf()

@@ -135,8 +135,7 @@ def test_names_without_a_declared_encoding_are_read_as_utf8_or_else_as_code_page
         Forged(b"dog/\x82.png", PIXEL),
         Forged(b"cat/\xff.png", PIXEL, flags=0x800),
     ]
-    _, events = parsed(forge(names))
-    assert [event.path for event in events] == ["cat/é.png", "dog/é.png", "cat/\\xff.png"]
+    assert [member.path for member in read_here(forge(names))] == ["cat/é.png", "dog/é.png", "cat/\\xff.png"]
 
 
 def test_members_come_in_the_order_of_their_bytes_whatever_the_directory_says() -> None:

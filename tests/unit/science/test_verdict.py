@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -35,7 +37,7 @@ def test_scores_are_probabilities_that_fall_strictly_with_rank(evidence: list[fl
     assert ((verdict.score > 0) & (verdict.score < 1)).all()
     assert sorted(verdict.rank.tolist()) == list(range(1, len(iam) + 1))
     order = np.argsort(verdict.rank)
-    for before, after in zip(order[:-1], order[1:], strict=True):
+    for before, after in pairwise(order):
         if iam[before] == iam[after]:
             assert verdict.score[before] == verdict.score[after]
             assert before < after

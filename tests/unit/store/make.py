@@ -11,6 +11,13 @@ from core.store import datasets, events, jobs, uploads
 from core.store.db import Database, now
 from core.store.tables import Dataset, Event, Job, Upload
 
+FOUND: dict[str, Any] = {
+    "classes": ["stop", "yield", "Ümlaut/中"],
+    "counts": {"seen": 15, "accepted": 10, "rejected": 3, "ignored": 2},
+    "content_hash": "c" * 64,
+}
+"""What an ingest says of its dataset."""
+
 
 def dataset(session: Session, name: str = "signs") -> tuple[Dataset, Job]:
     """A dataset of a new, empty upload, with its queued ingest job."""

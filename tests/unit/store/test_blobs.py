@@ -240,9 +240,7 @@ def test_nobody_else_on_the_machine_can_look_into_a_local_store(settings: Settin
     assert Path(settings.blobs).stat().st_mode & 0o077 == 0
 
 
-def test_a_local_store_knows_its_free_space_and_s3_has_no_such_limit(
-    settings: Settings, s3_settings: Settings
-) -> None:
+def test_a_local_store_knows_its_free_space_and_s3_has_no_such_limit(settings: Settings, s3_settings: Settings) -> None:
     assert (Blobs(settings).free_bytes() or 0) > 0
     assert Blobs(s3_settings).free_bytes() is None
 

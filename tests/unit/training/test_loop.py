@@ -83,10 +83,10 @@ def test_a_run_stopped_at_any_event_ends_as_if_it_had_never_stopped() -> None:
         checkpoints.append((event, whole.checkpoint()))
     kinds = {type(event) for event, _ in checkpoints}
     assert kinds == {Tick, Look, EpochReport}
-    for event, content in checkpoints:
+    for _, content in checkpoints:
         resumed = Run(data(), plan(), CPU, resume=content)
         finished(resumed)
-        assert_same(whole.result(), resumed.result()), event
+        assert_same(whole.result(), resumed.result())
 
 
 def test_many_interruptions_leave_no_trace() -> None:

@@ -23,7 +23,7 @@ def test_a_plan_is_made_without_torch() -> None:
 def test_nothing_asked_gives_a_whole_plan_with_reasons() -> None:
     plan = planned()
     assert (plan.method, plan.weigher, plan.network, plan.seed) == ("cce", "hmw", "small", 0)
-    assert (plan.resolution, plan.channels, plan.epochs, plan.threads) == (8, 1, 20, 2)
+    assert (plan.resolution, plan.channels, plan.epochs, plan.threads) == (8, 1, 20, 1)
     assert plan.splits == ("",)
     assert plan.accuracy_split is None
     assert 0 < plan.warmup_epochs < plan.epochs
@@ -60,6 +60,10 @@ def test_only_train_is_audited_unless_asked(
 @pytest.mark.parametrize(("side", "resolution"), [(1, 8), (8, 8), (9, 12), (28, 28), (32, 32), (33, 32), (4000, 32)])
 def test_images_are_read_near_their_size_but_no_larger_than_the_network_can_use(side: int, resolution: int) -> None:
     assert planned(median_side=side).resolution == resolution
+
+
+def test_tiny_images_take_one_thread_and_larger_ones_all() -> None:
+    assert [planned(median_side=side).threads for side in (8, 16, 28, 64)] == [1, 1, 2, 2]
 
 
 def test_small_sets_train_longer_in_smaller_batches_and_fast_is_half() -> None:

@@ -1,0 +1,40 @@
+# Each target sets up what it needs, and says nothing when there is nothing to do. `make X ARGS=…` hands arguments on.
+ARGS ?=
+BIN := .venv/bin
+
+.PHONY: help demo serve test check bench lock clean
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
+
+demo: ## audit a small dataset with planted wrong labels
+	@scripts/setup run
+	@$(BIN)/labelaudit demo $(ARGS)
+
+serve: ## run the service
+	@scripts/setup run
+	@$(BIN)/labelaudit serve $(ARGS)
+
+test: ## run all tests, against a real PostgreSQL and a real Redis
+	@scripts/setup dev
+	@$(BIN)/pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered $(ARGS)
+
+check: ## lint, types, import rules
+	@scripts/setup dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+bench: ## measure; without ARGS, list what can be measured
+	@scripts/setup dev
+	@$(BIN)/python -m bench $(ARGS)
+
+lock: ## resolve the locked dependencies anew
+	@scripts/setup dev
+	@$(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-header pyproject.toml -o requirements/run.txt
+	@$(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-header --extra dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
+	@echo uv | $(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-header - -o requirements/uv.txt
+
+clean: ## remove what set-up and demo made
+	@rm -rf .venv .labelaudit

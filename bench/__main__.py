@@ -1,0 +1,31 @@
+"""`python -m bench`: lists the benches. `python -m bench NAME … [OPTION …]`: runs them, with these options for each."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+BENCHES = {
+    "listing": "latency of the ranked list over HTTP, first page against deepest, 1,000,000 rows",
+    "upload": "upload through the service against dd on the same disk",
+    "training": "seconds to train on digits, and how many planted wrong labels are found",
+    "gpu": "the checks and figures that need a GPU",
+}
+
+
+def main() -> int:
+    """Run what is named; the worst exit status."""
+    words = sys.argv[1:]
+    count = next((k for k, word in enumerate(words) if word.startswith("-")), len(words))
+    names, options = words[:count], words[count:]
+    unknown = [name for name in names if name not in BENCHES]
+    if unknown or not names:
+        for name, about in BENCHES.items():
+            print(f"  {name:<10} {about}")
+        print("Options of one: python -m bench NAME --help. What was measured: python -m bench.show")
+        return 2 if unknown else 0
+    return max(import_module(f"bench.{name}").main(options) for name in names)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

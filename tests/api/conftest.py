@@ -1,0 +1,122 @@
+"""The real service on a real port, with a database of either kind, and what a worker would have left in it."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import uvicorn
+from fastapi import FastAPI
+
+from api.main import create_app
+from core.settings import Settings
+from core.store.blobs import Blobs
+from core.store.db import Database
+from core.store.tables import Dataset, Job
+from tests.api.make import Store
+from tests.servers import Postgres
+
+GUARD_S = 60.0
+PART = 1 << 12
+
+
+@dataclass(frozen=True)
+class Service(Store):
+    """A running service, a client for it, and its store."""
+
+    settings: Settings
+    app: FastAPI
+    url: str
+    http: httpx2.Client
+
+
+@contextlib.contextmanager
+def running(settings: Settings, **options: Any) -> Iterator[Service]:
+    """The service of these settings, on a port of its own, until the block ends."""
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app, port=0, http="h11", log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=5, **options
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + GUARD_S
+    while not server.started:
+        assert thread.is_alive() and time.monotonic() < deadline, "the service does not start"
+        time.sleep(0.005)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    with contextlib.closing(Database(settings.database)) as db, httpx2.Client(base_url=url, timeout=GUARD_S) as http:
+        try:
+            yield Service(db, Blobs(settings), settings, app, url, http)
+        finally:
+            server.should_exit = True
+            thread.join(GUARD_S)
+
+
+def settings_for(home: Path, database_url: str, **more: Any) -> Settings:
+    """Settings of a service that is left alone by its own reaper, and cuts uploads into many small parts."""
+    return Settings(home=home, database_url=database_url, part_bytes=PART, reaper_s=3600, min_free_bytes=0, **more)
+
+
+@pytest.fixture
+def service(tmp_path: Path, database_url: str) -> Iterator[Service]:
+    """A service with nothing in it, on either database."""
+    with running(settings_for(tmp_path / "home", database_url)) as service:
+        yield service
+
+
+@pytest.fixture
+def start(tmp_path: Path, sqlite_url: str) -> Iterator[Callable[..., Service]]:
+    """Starts a service on SQLite with settings of one's own."""
+    with contextlib.ExitStack() as stack:
+        yield lambda **more: stack.enter_context(running(settings_for(tmp_path / "home", sqlite_url, **more)))
+
+
+@dataclass(frozen=True)
+class Library(Service):
+    """A service with one ready dataset and one finished audit, which tests only read."""
+
+    data: Dataset
+    audit: Job
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def library(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+    """One ready dataset and one finished audit, for tests that only read, on either database."""
+    home = tmp_path_factory.mktemp("library")
+    with contextlib.ExitStack() as stack:
+        if request.param == "sqlite":
+            url = f"sqlite:///{shutil.copy(request.getfixturevalue('migrated_sqlite'), home / 'labelaudit.db')}"
+        else:
+            server: Postgres = request.getfixturevalue("postgres_server")
+            name = f"la_{request.getfixturevalue('run_token')}_{secrets.token_hex(4)}"
+            url = server.create_database(name, request.getfixturevalue("migrated_postgres"))
+            stack.callback(server.drop_database, url)
+        service = stack.enter_context(running(settings_for(home, url)))
+        data = service.ready()
+        yield Library(**vars(service), data=data, audit=service.finished(data))
+
+
+def check_problem(response: httpx2.Response, status: int, code: str) -> dict[str, Any]:
+    """A response is the problem that it should be, in the form that all problems have; its body."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.headers["cache-control"] == "no-store"
+    body: dict[str, Any] = response.json()
+    assert body["code"] == code
+    assert body["status"] == status
+    assert body["type"] == f"urn:labelaudit:problem:{code}"
+    assert body["request_id"] == response.headers["x-request-id"]
+    assert body["title"] and body["detail"] and body["instance"]
+    assert isinstance(body["retryable"], bool)
+    return body

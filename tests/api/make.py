@@ -1,0 +1,234 @@
+"""Datasets and audits as a worker would have left them, made through the store without any training."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+from PIL import Image
+from safetensors.numpy import save as save_tensors
+from sqlalchemy.orm import Session
+
+from core.datasets import manifest
+from core.datasets.ingest import MANIFEST, pack, shard_number
+from core.datasets.summary import Packed
+from core.spec import VERDICTS, Limits
+from core.store import datasets, events, jobs, scores, uploads
+from core.store.blobs import Blobs
+from core.store.db import Database
+from core.store.tables import Dataset, Job
+
+CLASSES = ("=1+1 <b>", "kočka", "pes")  # names that a careless writer of CSV, HTML or headers would trip over
+TRAIN, TEST = 12, 4  # images a class
+
+
+def png(seed: int, size: tuple[int, int] = (40, 24)) -> bytes:
+    """A small picture, different for every seed."""
+    picture = Image.new("RGB", size, (seed % 256, seed // 256 % 256, 77))
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()
+
+
+def zip_of(members: dict[str, bytes]) -> bytes:
+    """A zip with these members."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return file.getvalue()
+
+
+@cache
+def archive() -> bytes:
+    """An upload with three classes, two splits, one broken image and one file that is ignored."""
+    members = {
+        f"pictures/{split}/{name}/{k:02d}.png": png(1000 * c + 100 * (split == "test") + k)
+        for split, count in (("train", TRAIN), ("test", TEST))
+        for c, name in enumerate(CLASSES)
+        for k in range(count)
+    }
+    members["pictures/train/pes/broken.png"] = png(5)[:60]
+    members["pictures/.DS_Store"] = b"x"
+    return zip_of(members)
+
+
+class _Memory:
+    """A shelf and a source in memory."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.size = data, len(data)
+        self.files: dict[str, bytes] = {}
+
+    def read(self, offset: int, length: int) -> bytes:
+        return self.data[offset : offset + length]
+
+    def names(self) -> set[str]:
+        return set(self.files)
+
+    def put(self, name: str, chunks: Iterator[bytes]) -> None:
+        self.files[name] = b"".join(chunks)
+
+    def get(self, name: str) -> bytes:
+        return self.files[name]
+
+    def delete(self, name: str) -> None:
+        del self.files[name]
+
+
+@cache
+def packed() -> tuple[Packed, dict[str, bytes]]:
+    """What ingest makes of `archive()`, with the files it writes."""
+    memory = _Memory(archive())
+    ticks = pack(memory, memory, Limits())
+    while True:
+        try:
+            next(ticks)
+        except StopIteration as end:
+            return end.value, memory.files
+
+
+@dataclass(frozen=True)
+class Store:
+    """Where a service keeps everything, and ways to fill it."""
+
+    db: Database
+    blobs: Blobs
+
+    def received(self, name: str = "pictures") -> tuple[Dataset, Job]:
+        """A dataset that nobody has read yet, with its queued ingest job."""
+        data = archive()
+        with self.db.write() as session:
+            upload = uploads.begin(session)
+            self.blobs.put(uploads.part_key(upload.id, 0), data)
+            uploads.complete(session, upload, [(0, len(data))], "0" * 64)
+            return datasets.create(
+                session, upload, name=name, format="zip", size=len(data), sha256="0" * 64, request_id="test"
+            )
+
+    def claimed(self, job: Job) -> jobs.Claim:
+        """A worker takes a job."""
+        with self.db.write() as session:
+            claim = jobs.claim(session, job.id, "worker", 60.0)
+        assert claim is not None
+        return claim
+
+    def ready(self, name: str = "pictures") -> Dataset:
+        """A dataset that can be audited, with shards, rows and left-outs."""
+        dataset, job = self.received(name)
+        claim = self.claimed(job)
+        result, files = packed()
+        for file, content in files.items():
+            self.blobs.put(f"datasets/{dataset.id}/{file}", content)
+        found = {
+            "classes": list(result.classes),
+            "counts": result.counts.model_dump(),
+            "facts": result.facts.model_dump(),
+            "warnings": [{"code": "example", "detail": "A warning."}],
+            "content_hash": result.content_hash,
+        }
+        number = {label: k for k, label in enumerate(result.classes)}
+        samples = [
+            (dataset.pk, r["n"], r["path"], number[r["label"]], r["split"], shard_number(r["shard"]), r["offset"],
+             r["length"], r["width"], r["height"], r["format"], bytes.fromhex(r["sha256"]))
+            for batch in manifest.samples(files[MANIFEST]) for r in batch.to_pylist()
+        ]  # fmt: skip
+        left_outs = [
+            (dataset.pk, r["member"], r["path"], r["outcome"], r["code"], r["detail"],
+             bytes.fromhex(r["sha256"]) if r["sha256"] else None)
+            for batch in manifest.left_outs(files[MANIFEST]) for r in batch.to_pylist()
+        ]  # fmt: skip
+        with self.db.write() as session:
+            datasets.store(session, dataset.pk, found, samples, left_outs)
+            jobs.finish(session, claim, {})
+        return self.dataset(dataset.id)[0]
+
+    def dataset(self, id: str) -> tuple[Dataset, Job]:
+        """A dataset and its ingest job, as they are now."""
+        with self.db.read() as session:
+            found = datasets.find(session, id)
+        assert found is not None
+        return found
+
+    def queued(self, dataset: Dataset) -> Job:
+        """An audit that waits for a worker."""
+        with self.db.write() as session:
+            return jobs.submit(session, "audit", dataset.pk, {"recipe": "auto"}, "test")
+
+    def running(self, dataset: Dataset) -> tuple[Job, jobs.Claim]:
+        """An audit that a worker has."""
+        job = self.queued(dataset)
+        return job, self.claimed(job)
+
+    def event(self, job: Job, type: str, **data: Any) -> None:
+        """Something happens to a job."""
+        with self.db.write() as session:
+            events.emit(session, job.pk, type, data)
+
+    def finished(self, dataset: Dataset) -> Job:
+        """An audit of the train split with its scores, its files and its summary."""
+        job, claim = self.running(dataset)
+        with self.db.read() as session:
+            audited = [s for s in datasets.samples(session, dataset.pk, -1, 10_000) if s.split == "train"]
+        names = dataset.classes or []
+        ranked = [
+            {
+                "sample": sample.n,
+                "path": sample.path,
+                "split": sample.split,
+                "given_label": names[sample.label],
+                "suggested_label": names[(sample.label + (rank % 3 == 1)) % len(names)],
+                "score": 1.0 / rank,
+                "is_issue": rank <= 7,
+                "verdict": VERDICTS[rank <= 7],
+                "rank": rank,
+                **{name: rank / 7 for name in ("iam", "hm_weight", "aum", "tkum", "loss")},
+            }
+            for rank, sample in enumerate(sorted(audited, key=lambda s: (s.n * 7) % 36), 1)
+        ]
+        home = f"audits/{job.id}/{claim.attempt}"
+        files = {name: self.blobs.put(f"{home}/{name}", data).as_record() for name, data in _files(ranked, names)}
+        summary = {"samples": len(ranked), "flagged": 7, "noise_rate": {"estimate": 0.1, "low": None, "high": None}}
+        result = {"score_version": "test-1", "device": "cpu", "files": files, "summary": summary}
+        with self.db.write() as session:
+            scores.load(session, list(_rows(ranked, job.pk, names)))
+            jobs.finish(session, claim, result)
+        return job
+
+
+def _rows(ranked: list[dict[str, Any]], audit_pk: int, names: list[str]) -> Iterator[tuple[Any, ...]]:
+    for row in ranked:
+        given, suggested = names.index(row["given_label"]), names.index(row["suggested_label"])
+        evidence = [row[name] for name in ("iam", "hm_weight", "aum", "tkum", "loss")]
+        verdict = VERDICTS.index(row["verdict"])
+        yield (
+            audit_pk, row["rank"], row["sample"], given, suggested, row["score"], row["is_issue"], verdict, *evidence
+        )  # fmt: skip
+
+
+def _files(ranked: list[dict[str, Any]], names: list[str]) -> Iterator[tuple[str, bytes]]:
+    table = pa.Table.from_pylist(ranked)
+    for name, write in (("parquet", pyarrow.parquet.write_table), ("csv", pyarrow.csv.write_csv)):
+        file = io.BytesIO()
+        write(table, file)
+        yield f"scores.{name}", file.getvalue()
+    yield "scores.jsonl", "".join(json.dumps(row) + "\n" for row in ranked).encode()
+    import numpy as np
+
+    yield "model.safetensors", save_tensors({"weight": np.ones((3, 4), np.float32)})
+    yield "config.json", b"{}"
+    yield "labels.json", json.dumps(names).encode()
+    yield "README.md", b"# A model\n"
+
+
+def delete_later(session: Session, dataset: Dataset) -> None:
+    """Take a dataset away, as another request would."""
+    datasets.remove(session, dataset)
