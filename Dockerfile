@@ -12,7 +12,6 @@ COPY api api
 COPY bench bench
 COPY core core
 COPY labelaudit labelaudit
-COPY migrations migrations
 COPY worker worker
 RUN uv pip install --python /opt/labelaudit/bin/python --no-cache --compile-bytecode --no-deps --no-build-isolation .
 

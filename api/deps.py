@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Path, Request
+from sqlalchemy.orm import Session
 
 from api.tail import Tail
 from core.datasets.pixels import Renderer
@@ -13,6 +14,7 @@ from core.errors import Problem
 from core.ids import is_id
 from core.settings import Settings
 from core.store import audits, datasets
+from core.store.audits import Audited
 from core.store.blobs import Blobs
 from core.store.db import Database
 from core.store.tables import Dataset, Job
@@ -31,12 +33,14 @@ class Parts:
     tail: Tail
 
 
-def _settings(request: Request) -> Settings:
+# What needs no thread is async: a plain function would be sent to one, and every such trip costs a request a tenth of a
+# millisecond and a turn in the queue.
+async def _settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
 
 
-def _parts(request: Request) -> Parts:
+async def _parts(request: Request) -> Parts:
     parts: Parts = request.app.state.parts
     return parts
 
@@ -45,7 +49,7 @@ SettingsDep = Annotated[Settings, Depends(_settings)]
 PartsDep = Annotated[Parts, Depends(_parts)]
 
 
-def request_id(request: Request) -> str:
+async def request_id(request: Request) -> str:
     """The id under which this request stands in the log."""
     return str(request.scope["request_id"])
 
@@ -70,11 +74,24 @@ def _audit(parts: PartsDep, audit_id: Annotated[str, Path()]) -> tuple[Job, Data
     return found
 
 
-def _finished(found: Annotated[tuple[Job, Dataset], Depends(_audit)]) -> tuple[Job, Dataset]:
-    job, _ = found
-    if job.state != "succeeded":
-        raise Problem("audit-not-finished", f"This audit has no result: its status is {job.state}.")
+async def _finished(found: Annotated[tuple[Job, Dataset], Depends(_audit)]) -> tuple[Job, Dataset]:
+    check_finished(found[0])
     return found
+
+
+def audited(session: Session, audit_id: str) -> Audited:
+    """A finished audit as its list needs it, for routes that read it and the list in one transaction."""
+    found = audits.find_audited(session, audit_id) if is_id(audit_id) else None
+    if found is None:
+        raise Problem("not-found", "There is no such audit.")
+    check_finished(found)
+    return found
+
+
+def check_finished(audit: Job | Audited) -> None:
+    """Refuse an audit that has no result."""
+    if audit.state != "succeeded":
+        raise Problem("audit-not-finished", f"This audit has no result: its status is {audit.state}.")
 
 
 DatasetDep = Annotated[tuple[Dataset, Job], Depends(_dataset)]

@@ -6,15 +6,16 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
+from pydantic_core import to_json
 
 from api import files
-from api.deps import FinishedAuditDep, PartsDep, SampleNumber
-from api.schemas import NumberedQuery, Page, Suspect, suspect_out
+from api.deps import FinishedAuditDep, PartsDep, SampleNumber, audited
+from api.schemas import NumberedQuery, Page, Suspect, suspects_out
 from api.strict import StrictRoute
 from core.errors import Problem
 from core.spec import MODEL_FILES, VERDICTS
 from core.store import scores
-from core.store.tables import Dataset
+from core.store.audits import Audited
 
 router = APIRouter(prefix="/v1/audits", route_class=StrictRoute, tags=["results"])
 
@@ -38,31 +39,30 @@ class SuspectsQuery(NumberedQuery):
 
 
 @router.get("/{audit_id}/suspects", response_model=Page[Suspect])
-def suspects(found: FinishedAuditDep, parts: PartsDep, query: Annotated[SuspectsQuery, Query()]) -> Response:
+def suspects(parts: PartsDep, audit_id: str, query: Annotated[SuspectsQuery, Query()]) -> Response:
     """Every audited sample, the most suspicious first. `after` is the last rank you have.
 
     A label that is no class of this dataset is an error, not an empty list.
     """
-    audit, dataset = found
-    wanted = scores.Filter(
-        _class_number(dataset, query.given), _class_number(dataset, query.suggested), query.verdict, query.is_issue
-    )
     with parts.db.read() as session:
+        audit = audited(session, audit_id)
+        given, suggested = _class_number(audit, query.given), _class_number(audit, query.suggested)
+        wanted = scores.Filter(given, suggested, query.verdict, query.is_issue)
         rows = scores.page(session, audit, query.after or 0, query.limit + 1, wanted)
-    shown = [suspect_out(dataset, score, sample) for score, sample in rows[: query.limit]]
-    page = Page[Suspect](data=shown, next=shown[-1].rank if len(rows) > query.limit else None)
-    return Response(page.model_dump_json(), media_type="application/json")
+    shown = rows[: query.limit]
+    page = {"data": suspects_out(audit, shown), "next": shown[-1].rank if len(rows) > query.limit else None}
+    return Response(to_json(page, inf_nan_mode="null"), media_type="application/json")
 
 
 @router.get("/{audit_id}/samples/{n}", response_model=Suspect)
-def evidence(found: FinishedAuditDep, parts: PartsDep, n: SampleNumber) -> Suspect:
+def evidence(parts: PartsDep, audit_id: str, n: SampleNumber) -> dict[str, Any]:
     """All that is known about one sample."""
-    audit, dataset = found
     with parts.db.read() as session:
+        audit = audited(session, audit_id)
         row = scores.of_sample(session, audit, n)
     if row is None:
         raise Problem("not-found", "This audit has no such sample.")
-    return suspect_out(dataset, *row)
+    return suspects_out(audit, [row])[0]
 
 
 @router.get("/{audit_id}/summary")
@@ -110,10 +110,10 @@ def _file(request: Request, found: FinishedAuditDep, parts: PartsDep, name: str)
     return files.serve(request, parts.blobs, stored, MEDIA_TYPES[name.rpartition(".")[2]], f"{audit.id}-{name}")
 
 
-def _class_number(dataset: Dataset, label: str | None) -> int | None:
+def _class_number(audit: Audited, label: str | None) -> int | None:
     if label is None:
         return None
     try:
-        return (dataset.classes or []).index(label)
+        return audit.classes.index(label)
     except ValueError:
         raise Problem("unknown-label", "This dataset has no class of that name.") from None

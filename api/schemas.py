@@ -11,7 +11,9 @@ from api import problems
 from core.errors import Problem
 from core.spec import VERDICTS, Counts, Plan, Progress
 from core.store import datasets
-from core.store.tables import Dataset, Event, Job, LeftOut, Sample, Score
+from core.store.audits import Audited
+from core.store.scores import Ranked
+from core.store.tables import Dataset, Event, Job, LeftOut, Sample
 
 Row = TypeVar("Row")
 ID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
@@ -228,27 +230,31 @@ def audit_out(job: Job, dataset: Dataset) -> AuditOut:
     )
 
 
-def suspect_out(dataset: Dataset, score: Score, sample: Sample) -> Suspect:
-    """A row of the ranked list."""
-    classes = dataset.classes
-    assert classes is not None
-    return Suspect.model_construct(
-        rank=score.rank,
-        sample=score.sample,
-        path=sample.path,
-        split=sample.split,
-        given_label=classes[score.given],
-        suggested_label=classes[score.suggested],
-        score=score.score,
-        is_issue=score.is_issue,
-        verdict=VERDICTS[score.verdict],
-        iam=score.iam,
-        hm_weight=score.hm_weight,
-        aum=score.aum,
-        tkum=score.tkum,
-        loss=score.loss,
-        image=image_url(dataset.id, score.sample),
-    )
+def suspects_out(audit: Audited, rows: list[Ranked]) -> list[dict[str, Any]]:
+    """Rows of the ranked list as `Suspect` has them; plain, because a page is many and comes from our own table."""
+    classes = audit.classes
+    return [
+        {
+            "rank": rank,
+            "sample": sample,
+            "path": path,
+            "split": split,
+            "given_label": classes[given],
+            "suggested_label": classes[suggested],
+            "score": score,
+            "is_issue": is_issue,
+            "verdict": VERDICTS[verdict],
+            "iam": iam,
+            "hm_weight": hm_weight,
+            "aum": aum,
+            "tkum": tkum,
+            "loss": loss,
+            "image": image_url(audit.dataset_id, sample),
+        }
+        for (
+            rank, sample, given, suggested, score, is_issue, verdict, iam, hm_weight, aum, tkum, loss, path, split
+        ) in rows
+    ]  # fmt: skip
 
 
 def event_out(event: Event) -> EventOut:

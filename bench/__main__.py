@@ -24,7 +24,8 @@ def main() -> int:
             print(f"  {name:<10} {about}")
         print("Options of one: python -m bench NAME --help. What was measured: python -m bench.show")
         return 2 if unknown else 0
-    return max(import_module(f"bench.{name}").main(options) for name in names)
+    statuses: list[int] = [import_module(f"bench.{name}").main(options) for name in names]
+    return max(statuses)
 
 
 if __name__ == "__main__":

@@ -147,9 +147,10 @@ def load(server: Service, url: str, args: argparse.Namespace) -> Figures:
     full = [run(clients, pages(*KINDS)) for _ in range(args.runs)]
     cpu = server.cpu_s() - cpu
     rate = statistics.median(found.count() / found.wall_s for found in full)
+    ratio = statistics.median(found.ms("deepest", 0.99) / found.ms("first", 0.99) for found in full)
     paced = asyncio.run(open_loop(port, 4 * clients, seconds, rate / 2, pages("random")))
     return {
-        "deepest_over_first_p99": round(statistics.median(f.ms("deepest", 0.99) / f.ms("first", 0.99) for f in full), 2),
+        "deepest_over_first_p99": round(ratio, 2),
         "server_cpu_ms_per_request": round(1e3 * cpu / sum(found.count() for found in full), 2),
         "loads": {
             f"{clients} clients": figures(full),

@@ -126,8 +126,10 @@ class Server:
     def stop(self) -> None:
         """End the server and remove its folder."""
         if self.folder is not None:
-            self._let_guard_go()
-            shutil.rmtree(self.folder, ignore_errors=True)
+            try:
+                self._let_guard_go()
+            finally:
+                shutil.rmtree(self.folder, ignore_errors=True)
 
     def _let_guard_go(self) -> None:
         if self._guard is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import delete, insert, select, update
@@ -9,6 +10,24 @@ from sqlalchemy.orm import Session
 
 from core.store.db import now
 from core.store.tables import Dataset, Epoch, Job
+
+
+@dataclass(frozen=True)
+class Audited:
+    """An audit as its ranked list needs it: without its result, which can be large."""
+
+    pk: int
+    state: str
+    dataset_pk: int
+    dataset_id: str
+    classes: list[str]
+
+
+def find_audited(session: Session, id: str) -> Audited | None:
+    """The little of an audit and its dataset that every page of its list is read with."""
+    columns = (Job.pk, Job.state, Job.dataset_pk, Dataset.id, Dataset.classes)
+    row = session.execute(_with_dataset(*columns).where(Job.id == id)).one_or_none()
+    return None if row is None else Audited(*row)
 
 
 def find(session: Session, id: str) -> tuple[Job, Dataset] | None:
@@ -27,9 +46,10 @@ def page(session: Session, dataset_id: str | None, before: str | None, limit: in
     return [(job, dataset) for job, dataset in session.execute(query)]
 
 
-def _with_dataset() -> Any:
+def _with_dataset(*columns: Any) -> Any:
     return (
-        select(Job, Dataset)
+        select(*(columns or (Job, Dataset)))
+        .select_from(Job)
         .join(Dataset, Dataset.pk == Job.dataset_pk)
         .where(Job.kind == "audit", Job.deleted_at.is_(None), Dataset.deleted_at.is_(None))
     )

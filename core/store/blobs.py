@@ -19,6 +19,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ Unreachable = (BaseError,)
 
 CHUNK = 1 << 20
 MULTIPART = 8 << 20
+DELETED_AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,7 @@ class Blobs:
         if self._folder:
             shutil.rmtree(self._folder / prefix, ignore_errors=True)
             return
-        while keys := [key for _, key in zip(range(1000), self.names(prefix), strict=False)]:
+        while keys := list(islice(self.names(prefix), DELETED_AT_ONCE)):
             obstore.delete(self._store, keys)
 
     def free_bytes(self) -> int | None:

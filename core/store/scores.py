@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.spec import VERDICTS
+from core.store.audits import Audited
 from core.store.db import copy_rows
 from core.store.tables import Job, Sample, Score
 
@@ -17,6 +18,29 @@ COLUMNS = (
     "audit_pk", "rank", "sample", "given", "suggested", "score", "is_issue", "verdict",
     "iam", "hm_weight", "aum", "tkum", "loss",
 )  # fmt: skip
+
+
+class Ranked(NamedTuple):
+    """A row of the ranked list, and what its sample is called."""
+
+    rank: int
+    sample: int
+    given: int
+    suggested: int
+    score: float
+    is_issue: bool
+    verdict: int
+    iam: float
+    hm_weight: float
+    aum: float
+    tkum: float
+    loss: float
+    path: str
+    split: str | None
+
+
+# Plain columns: a page of them costs a fifth of what a page of entities does.
+_RANKED = [getattr(Score if name in COLUMNS else Sample, name) for name in Ranked._fields]
 
 
 @dataclass(frozen=True)
@@ -34,15 +58,9 @@ def load(session: Session, rows: Iterable[Sequence[Any]]) -> None:
     copy_rows(session, Score.__table__, COLUMNS, rows)  # type: ignore[arg-type]
 
 
-def page(session: Session, audit: Job, after: int, limit: int, wanted: Filter) -> list[tuple[Score, Sample]]:
-    """The suspects that follow rank `after`, each with its sample."""
-    query = (
-        select(Score, Sample)
-        .join(Sample, (Sample.dataset_pk == audit.dataset_pk) & (Sample.n == Score.sample))
-        .where(Score.audit_pk == audit.pk, Score.rank > after)
-        .order_by(Score.rank)
-        .limit(limit)
-    )
+def page(session: Session, audit: Job | Audited, after: int, limit: int, wanted: Filter) -> list[Ranked]:
+    """The suspects that follow rank `after`."""
+    query = _of(audit).where(Score.rank > after).order_by(Score.rank).limit(limit)
     if wanted.given is not None:
         query = query.where(Score.given == wanted.given)
     if wanted.suggested is not None:
@@ -51,14 +69,15 @@ def page(session: Session, audit: Job, after: int, limit: int, wanted: Filter) -
         query = query.where(Score.verdict == VERDICTS.index(wanted.verdict))
     if wanted.is_issue is not None:
         query = query.where(Score.is_issue == wanted.is_issue)
-    return [(score, sample) for score, sample in session.execute(query)]
+    return [Ranked(*row) for row in session.execute(query)]
 
 
-def of_sample(session: Session, audit: Job, n: int) -> tuple[Score, Sample] | None:
+def of_sample(session: Session, audit: Job | Audited, n: int) -> Ranked | None:
     """One sample's verdict."""
-    row = session.execute(
-        select(Score, Sample)
-        .join(Sample, (Sample.dataset_pk == audit.dataset_pk) & (Sample.n == Score.sample))
-        .where(Score.audit_pk == audit.pk, Score.sample == n)
-    ).one_or_none()
-    return row and (row[0], row[1])
+    row = session.execute(_of(audit).where(Score.sample == n)).one_or_none()
+    return None if row is None else Ranked(*row)
+
+
+def _of(audit: Job | Audited) -> Any:
+    is_sample = (Sample.dataset_pk == audit.dataset_pk) & (Sample.n == Score.sample)
+    return select(*_RANKED).join_from(Score, Sample, is_sample).where(Score.audit_pk == audit.pk)

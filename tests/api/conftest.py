@@ -21,7 +21,7 @@ from api.main import create_app
 from core.settings import Settings
 from core.store.blobs import Blobs
 from core.store.db import Database
-from core.store.tables import Dataset, Job
+from core.store.tables import Base, Dataset, Job
 from tests.api.make import Store
 from tests.servers import Postgres
 
@@ -44,7 +44,14 @@ def running(settings: Settings, **options: Any) -> Iterator[Service]:
     """The service of these settings, on a port of its own, until the block ends."""
     app = create_app(settings)
     config = uvicorn.Config(
-        app, port=0, http="h11", log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=5, **options
+        app,
+        port=0,
+        http="h11",
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        timeout_graceful_shutdown=5,
+        **options,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
@@ -65,14 +72,7 @@ def running(settings: Settings, **options: Any) -> Iterator[Service]:
 
 def settings_for(home: Path, database_url: str, **more: Any) -> Settings:
     """Settings of a service that is left alone by its own reaper, and cuts uploads into many small parts."""
-    return Settings(home=home, database_url=database_url, part_bytes=PART, reaper_s=3600, min_free_bytes=0, **more)
-
-
-@pytest.fixture
-def service(tmp_path: Path, database_url: str) -> Iterator[Service]:
-    """A service with nothing in it, on either database."""
-    with running(settings_for(tmp_path / "home", database_url)) as service:
-        yield service
+    return Settings(**{"home": home, "database_url": database_url, "part_bytes": PART, "reaper_s": 3600} | more)
 
 
 @pytest.fixture
@@ -90,21 +90,80 @@ class Library(Service):
     audit: Job
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def library(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+def _stocked(service: Service) -> Library:
+    data = service.ready()
+    return Library(**vars(service), data=data, audit=service.finished(data))
+
+
+@pytest.fixture(scope="session")
+def new_sqlite(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], str]:
+    """Makes migrated SQLite databases."""
+    return lambda: f"sqlite:///{shutil.copy(migrated_sqlite, tmp_path_factory.mktemp('database') / 'labelaudit.db')}"
+
+
+@pytest.fixture(scope="session")
+def new_postgresql(postgres_server: Postgres, migrated_postgres: str, run_token: str) -> Iterator[Callable[[], str]]:
+    """Makes migrated PostgreSQL databases."""
+    made: list[str] = []
+
+    def make() -> str:
+        made.append(postgres_server.create_database(f"la_{run_token}_{secrets.token_hex(4)}", migrated_postgres))
+        return made[-1]
+
+    yield make
+    for url in made:
+        postgres_server.drop_database(url)
+
+
+@pytest.fixture(scope="session")
+def service_on_sqlite(new_sqlite: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The service that tests on SQLite share."""
+    with running(settings_for(tmp_path_factory.mktemp("service"), new_sqlite())) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def service_on_postgresql(
+    new_postgresql: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    """The service that tests on PostgreSQL share."""
+    with running(settings_for(tmp_path_factory.mktemp("service"), new_postgresql())) as service:
+        yield service
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def service(request: pytest.FixtureRequest) -> Service:
+    """A running service with nothing in it, on either database."""
+    service: Service = request.getfixturevalue(f"service_on_{request.param}")
+    with service.db.write() as session:
+        for table in reversed(Base.metadata.sorted_tables):
+            session.execute(table.delete())
+    for folder in ("uploads", "datasets", "audits"):
+        service.blobs.delete_all(folder)
+    return service
+
+
+@pytest.fixture(scope="session")
+def library_on_sqlite(new_sqlite: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+    """One ready dataset and one finished audit, on SQLite."""
+    with running(settings_for(tmp_path_factory.mktemp("library"), new_sqlite())) as service:
+        yield _stocked(service)
+
+
+@pytest.fixture(scope="session")
+def library_on_postgresql(
+    new_postgresql: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Library]:
+    """One ready dataset and one finished audit, on PostgreSQL."""
+    with running(settings_for(tmp_path_factory.mktemp("library"), new_postgresql())) as service:
+        yield _stocked(service)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def library(request: pytest.FixtureRequest) -> Library:
     """One ready dataset and one finished audit, for tests that only read, on either database."""
-    home = tmp_path_factory.mktemp("library")
-    with contextlib.ExitStack() as stack:
-        if request.param == "sqlite":
-            url = f"sqlite:///{shutil.copy(request.getfixturevalue('migrated_sqlite'), home / 'labelaudit.db')}"
-        else:
-            server: Postgres = request.getfixturevalue("postgres_server")
-            name = f"la_{request.getfixturevalue('run_token')}_{secrets.token_hex(4)}"
-            url = server.create_database(name, request.getfixturevalue("migrated_postgres"))
-            stack.callback(server.drop_database, url)
-        service = stack.enter_context(running(settings_for(home, url)))
-        data = service.ready()
-        yield Library(**vars(service), data=data, audit=service.finished(data))
+    found: Library = request.getfixturevalue(f"library_on_{request.param}")
+    return found
 
 
 def check_problem(response: httpx2.Response, status: int, code: str) -> dict[str, Any]:

@@ -15,7 +15,6 @@ import pyarrow.csv
 import pyarrow.parquet
 from PIL import Image
 from safetensors.numpy import save as save_tensors
-from sqlalchemy.orm import Session
 
 from core.datasets import manifest
 from core.datasets.ingest import MANIFEST, pack, shard_number
@@ -190,7 +189,7 @@ class Store:
                 "is_issue": rank <= 7,
                 "verdict": VERDICTS[rank <= 7],
                 "rank": rank,
-                **{name: rank / 7 for name in ("iam", "hm_weight", "aum", "tkum", "loss")},
+                **dict.fromkeys(("iam", "hm_weight", "aum", "tkum", "loss"), rank / 7),
             }
             for rank, sample in enumerate(sorted(audited, key=lambda s: (s.n * 7) % 36), 1)
         ]
@@ -227,8 +226,3 @@ def _files(ranked: list[dict[str, Any]], names: list[str]) -> Iterator[tuple[str
     yield "config.json", b"{}"
     yield "labels.json", json.dumps(names).encode()
     yield "README.md", b"# A model\n"
-
-
-def delete_later(session: Session, dataset: Dataset) -> None:
-    """Take a dataset away, as another request would."""
-    datasets.remove(session, dataset)

@@ -137,7 +137,6 @@ def test_a_client_that_goes_away_leaves_nothing(service: Service) -> None:
 
 @pytest.mark.parametrize("streamed", [False, True])
 def test_a_full_disk_is_said_before_anything_is_written(start: Callable[..., Service], streamed: bool) -> None:
-    service = start()
     service = start(min_free_bytes=1 << 60)
     content: Any = iter([archive()]) if streamed else archive()
     body = check_problem(service.http.post("/v1/datasets", content=content), 507, "insufficient-storage")
@@ -148,7 +147,6 @@ def test_a_full_disk_is_said_before_anything_is_written(start: Callable[..., Ser
 def test_a_disk_that_fills_up_during_an_upload_ends_it_and_leaves_nothing(
     start: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    service = start()
     service = start(min_free_bytes=1000)
     free = iter([PART * 4, PART * 3, PART * 2])
     monkeypatch.setattr(Blobs, "free_bytes", lambda self: next(free, 0))

@@ -8,6 +8,7 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,7 @@ def test_the_ranked_list_puts_the_planted_errors_first(walked: Walked) -> None:
     assert [row["rank"] for row in suspects] == list(range(1, 241))
     first = suspects[: len(walked.planted.truth)]
     assert sum(row["path"] in walked.planted.truth for row in first) >= 0.8 * len(first)
-    assert all(a["score"] > b["score"] for a, b in zip(suspects, suspects[1:], strict=False) if a["iam"] != b["iam"])
+    assert all(a["score"] > b["score"] for a, b in pairwise(suspects) if a["iam"] != b["iam"])
     right = sum(row["suggested_label"] == walked.planted.truth.get(row["path"]) for row in first)
     assert right >= 0.7 * len(first)
 

@@ -116,9 +116,12 @@ def test_a_deleted_folder_takes_no_neighbour_along(blobs: Blobs) -> None:
     assert list(blobs.names("uploads")) == ["uploads/10/0"]
 
 
-def test_more_objects_than_one_request_can_delete_are_deleted(s3_settings: Settings) -> None:
+def test_more_objects_than_are_deleted_at_once_are_all_deleted(
+    s3_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.store.blobs.DELETED_AT_ONCE", 3)
     blobs = Blobs(s3_settings)
-    for k in range(1005):
+    for k in range(7):
         blobs.put(f"many/{k}", b"")
     blobs.put("one", b"")
     blobs.delete_all("many")

@@ -1,0 +1,68 @@
+"""What the documents say is so."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from core.settings import Settings
+from labelaudit.cli import app
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+
+
+def test_the_settings_page_is_what_the_settings_are() -> None:
+    command = [sys.executable, str(ROOT / "scripts" / "settings_page.py")]
+    page = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert (ROOT / "docs" / "settings.md").read_text() == page, "run scripts/settings_page.py > docs/settings.md"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_names_only_settings_and_files_that_exist(page: Path) -> None:
+    text = page.read_text()
+    known = {f"LABELAUDIT_{name.upper()}" for name in Settings.model_fields}
+    tests_only = {"LABELAUDIT_TEST_POSTGRES", "LABELAUDIT_TEST_REDIS", "LABELAUDIT_TEST_S3"}
+    assert set(re.findall(r"LABELAUDIT_[A-Z0-9_]*[A-Z0-9]", text)) <= known | tests_only
+    for target in re.findall(r"\]\(([^)#\s]+)\)", text):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+    for path in re.findall(r"`((?:api|worker|core|labelaudit|tests|docs|bench|scripts|migrations)/[\w./-]+)`", text):
+        assert (ROOT / path).exists(), path
+
+
+def test_every_command_of_the_readme_exists() -> None:
+    readme = (ROOT / "README.md").read_text()
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    commands = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
+    assert set(re.findall(r"make ([a-z]+)", readme)) <= targets
+    assert set(re.findall(r"^(?:\.venv/bin/)?labelaudit ([a-z]+)", readme, re.MULTILINE)) <= commands
+
+
+def test_every_route_is_in_the_api_guide() -> None:
+    from api.main import create_app
+
+    guide = (ROOT / "docs" / "api.md").read_text()
+    wildcard = re.compile(r"\{\w+\}")
+    known = {wildcard.sub("{}", path) for path in re.findall(r"/[\w/{}.\-]+", guide)}
+    for path in create_app(Settings()).openapi()["paths"]:
+        plain = (
+            wildcard.sub("{}", path)
+            .replace("/scores.{}", "/scores.parquet")
+            .replace("/model/{}", "/model/model.safetensors")
+        )
+        assert plain in known, path
+
+
+def test_help_is_there_for_every_command() -> None:
+    for command in app.registered_commands:
+        assert command.callback is not None
+        name = command.name or command.callback.__name__
+        result = CliRunner().invoke(app, [name, "--help"])
+        assert result.exit_code == 0
+        assert (command.callback.__doc__ or "").splitlines()[0].rstrip(".") in " ".join(result.output.split())
