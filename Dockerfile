@@ -6,12 +6,12 @@ COPY requirements/uv.txt requirements/run.txt requirements/
 RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements/uv.txt \
     && python -m venv --without-pip /opt/labelaudit \
     && uv pip install --python /opt/labelaudit/bin/python --no-cache --compile-bytecode --require-hashes -r requirements/run.txt
-# README.md is optional to the build, hence the star.
-COPY pyproject.toml README.md* ./
+COPY pyproject.toml README.md ./
 COPY api api
 COPY bench bench
 COPY core core
 COPY labelaudit labelaudit
+COPY migrations migrations
 COPY worker worker
 RUN uv pip install --python /opt/labelaudit/bin/python --no-cache --compile-bytecode --no-deps --no-build-isolation .
 

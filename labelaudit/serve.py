@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -15,7 +16,7 @@ import uvicorn
 from api.main import create_app
 from core import logs
 from core.errors import Problem
-from core.processes import adopt_orphans
+from core.processes import adopt_orphans, wait_for_orphans
 from core.settings import Settings
 from core.store import migrate
 from core.store.db import Database
@@ -47,11 +48,12 @@ def serve(settings: Settings, *, workers: bool = True) -> int:
         lifespan="on",
     )
     server = uvicorn.Server(config)
+    # The server catches these, ends, and raises them once more: they must not end us before our workers have ended.
+    for polite in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(polite, lambda *_: setattr(server, "should_exit", True))
     crew.start()
     try:
         asyncio.run(_run(server, settings))
-    except KeyboardInterrupt:
-        log.debug("interrupted")
     finally:
         crew.close()
     return 0 if server.started else 1
@@ -113,7 +115,8 @@ class Crew:
         for process in running:
             with suppress(ProcessLookupError):
                 process.kill()
-        _wait_for_orphans(deadline)
+        if not wait_for_orphans(deadline - time.monotonic()):
+            log.warning("leaving children behind that did not end in time")
 
     def _keep(self, queue: str) -> None:
         pause = 0.5
@@ -130,17 +133,3 @@ class Crew:
             pause = 0.5 if time.monotonic() - began > STEADY_S else min(30.0, pause * 2)
             log.warning("a worker ended, starting it again", queue=queue, status=status, pause_s=pause)
             self._stop.wait(pause)
-
-
-def _wait_for_orphans(deadline: float) -> None:
-    """Children of our workers save their work and give their job back; they are ours to wait for now."""
-    while True:
-        try:
-            pid, _ = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return
-        if pid == 0:
-            if time.monotonic() > deadline:
-                log.warning("leaving children behind that did not end in time")
-                return
-            time.sleep(0.05)

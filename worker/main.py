@@ -16,7 +16,7 @@ from celery import signals
 
 from core import logs, settings
 from core.errors import Problem
-from core.processes import die_with_parent
+from core.processes import adopt_orphans, die_with_parent, wait_for_orphans
 from core.store import migrate
 from core.store.blobs import Blobs
 from core.store.db import Database
@@ -56,11 +56,21 @@ def main() -> None:
         reaper = Reaper(configured, db, Blobs(configured), Bells(build(configured)))
         reaper.start()
 
-    app.worker_main(
-        ["worker", "--queues", arguments.queues, "--pool", "prefork", "--concurrency", "1", "--loglevel",
-         configured.log_level, "--without-gossip", "--without-mingle", "--without-heartbeat",
-         "--hostname", f"{arguments.queues.replace(',', '-')}-{me}@%h"]
-    )  # fmt: skip
+    # A job's child outlives the pool process for as long as it takes to save its work. Inside a container nobody else
+    # would wait for it, and the end of this process would be the end of all.
+    adopt_orphans()
+    try:
+        app.worker_main(_arguments(arguments.queues, configured.log_level))
+    finally:
+        wait_for_orphans(configured.stop_grace_s)
+
+
+def _arguments(queues: str, log_level: str) -> list[str]:
+    name = f"{queues.replace(',', '-')}-{os.getpid()}@%h"
+    return [
+        "--quiet", "worker", "--queues", queues, "--hostname", name, "--pool", "prefork", "--concurrency", "1",
+        "--loglevel", log_level, "--without-gossip", "--without-mingle", "--without-heartbeat",
+    ]  # fmt: skip
 
 
 if __name__ == "__main__":

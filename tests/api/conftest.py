@@ -40,7 +40,7 @@ class Service(Store):
 
 
 @contextlib.contextmanager
-def running(settings: Settings, **options: Any) -> Iterator[Service]:
+def running(settings: Settings) -> Iterator[Service]:
     """The service of these settings, on a port of its own, until the block ends."""
     app = create_app(settings)
     config = uvicorn.Config(
@@ -51,7 +51,6 @@ def running(settings: Settings, **options: Any) -> Iterator[Service]:
         access_log=False,
         lifespan="on",
         timeout_graceful_shutdown=5,
-        **options,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)

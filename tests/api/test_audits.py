@@ -1,0 +1,207 @@
+"""Audits: start, look, list, cancel, delete."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from core.errors import Problem
+from core.store import jobs
+from tests.api.conftest import Library, Service, check_problem
+from tests.api.make import NOBODY
+
+
+def status(service: Service, id: str) -> str:
+    found: str = service.http.get(f"/v1/audits/{id}").json()["status"]
+    return found
+
+
+def test_an_audit_of_a_ready_dataset_is_queued(service: Service) -> None:
+    data = service.ready()
+    spec = {"recipe": "fast", "epochs": 3, "seed": 7, "splits": ["train"]}
+    response = service.http.post("/v1/audits", json={"dataset_id": data.id, **spec})
+    assert response.status_code == 202
+    body = response.json()
+    assert response.headers["location"] == f"/v1/audits/{body['id']}"
+    assert (body["status"], body["dataset_id"], body["spec"]) == ("queued", data.id, spec)
+    assert body["progress"]["phase"] == "queued" and body["progress"]["percent"] == 0.0
+    unknown = ("started_at", "finished_at", "plan", "device", "score_version", "files", "problem")
+    assert {name: body[name] for name in unknown} == dict.fromkeys(unknown)
+    assert service.http.get(response.headers["location"]).json() == body
+
+
+def test_only_a_ready_dataset_can_be_audited(service: Service) -> None:
+    received, job = service.received()
+    for state in ("received", "ingesting", "failed"):
+        body = check_problem(
+            service.http.post("/v1/audits", json={"dataset_id": received.id}), 409, "dataset-not-ready"
+        )
+        assert state in body["detail"]
+        if state == "received":
+            claim = service.claimed(job)
+        elif state == "ingesting":
+            with service.db.write() as session:
+                jobs.fail(session, claim, Problem("sandbox-died", "It died."))
+    assert service.http.get("/v1/audits").json()["data"] == []
+
+
+@pytest.mark.parametrize("id", [NOBODY, "", "nothing", "x" * 1000, "a\x00b", NOBODY.upper(), "é"])
+def test_an_audit_of_an_unknown_dataset_is_not_found(service: Service, id: str) -> None:
+    body = check_problem(service.http.post("/v1/audits", json={"dataset_id": id}), 404, "not-found")
+    assert body["detail"] == "There is no such dataset."
+
+
+@pytest.mark.parametrize(
+    ("spec", "pointer"),
+    [
+        ({"epoch": 3}, "/epoch"),
+        ({"epochs": True}, "/epochs"),
+        ({"epochs": 3.0}, "/epochs"),
+        ({"epochs": "3"}, "/epochs"),
+        ({"epochs": 1}, "/epochs"),
+        ({"epochs": 10**100}, "/epochs"),
+        ({"seed": -1}, "/seed"),
+        ({"seed": False}, "/seed"),
+        ({"seed": 2**31}, "/seed"),
+        ({"recipe": "x\x00"}, "/recipe"),
+        ({"recipe": None}, "/recipe"),
+        ({"network": 1}, "/network"),
+        ({"splits": []}, "/splits"),
+        ({"splits": "train"}, "/splits"),
+        ({"splits": ["train", "t\x00"]}, "/splits/1"),
+        ({"dataset_id": 5}, "/dataset_id"),
+        ({"dataset_id": None}, "/dataset_id"),
+        ({"dataset_id": ["x"]}, "/dataset_id"),
+    ],
+)
+def test_a_spec_that_is_not_exactly_right_is_refused_with_its_place(
+    library_on_sqlite: Library, spec: dict[str, Any], pointer: str
+) -> None:
+    library = library_on_sqlite
+    response = library.http.post("/v1/audits", json={"dataset_id": library.data.id, **spec})
+    errors = check_problem(response, 422, "invalid-parameter")["errors"]
+    assert [(error["in"], error["pointer"]) for error in errors] == [("body", pointer)]
+
+
+def test_a_split_that_the_dataset_has_not_is_refused(library: Library) -> None:
+    body = {"dataset_id": library.data.id, "splits": ["val"]}
+    check_problem(library.http.post("/v1/audits", json=body), 422, "no-samples")
+    check_problem(library.http.post("/v1/audits?dry_run=true", json=body), 422, "no-samples")
+
+
+def test_a_dry_run_tells_the_plan_and_starts_nothing(service: Service) -> None:
+    data = service.ready()
+    response = service.http.post("/v1/audits", params={"dry_run": "true"}, json={"dataset_id": data.id, "epochs": 5})
+    assert response.status_code == 200
+    body = response.json()
+    assert set(body) == {"plan", "estimate"}
+    assert body["plan"]["epochs"] == 5 and body["plan"]["splits"] == ["train"] and body["plan"]["reasons"]
+    assert body["estimate"] == {"duration_s": None}
+    assert service.http.get("/v1/audits").json()["data"] == []
+
+
+def test_audits_are_listed_newest_first_of_one_dataset_or_of_all(service: Service) -> None:
+    one, other = service.ready("one"), service.ready("other")
+    made = [service.queued(one), service.queued(other), service.queued(one), service.queued(one)]
+    ids = [job.id for job in reversed(made)]
+    assert [row["id"] for row in service.http.get("/v1/audits").json()["data"]] == ids
+    of_one = [id for id in ids if id != made[1].id]
+    page = service.http.get("/v1/audits", params={"dataset_id": one.id, "limit": 2}).json()
+    assert [row["id"] for row in page["data"]] == of_one[:2]
+    rest = service.http.get("/v1/audits", params={"dataset_id": one.id, "limit": 2, "after": page["next"]}).json()
+    assert ([row["id"] for row in rest["data"]], rest["next"]) == (of_one[2:], None)
+    for unknown in (NOBODY, "nothing", "a\x00b", "x" * 500):
+        check_problem(service.http.get("/v1/audits", params={"dataset_id": unknown}), 404, "not-found")
+
+
+@pytest.mark.parametrize("route", ["/v1/audits", "/v1/datasets"])
+@pytest.mark.parametrize("after", ["", "5", "a\x00b", "x" * 100, NOBODY.upper(), NOBODY + "\n", "'; drop table"])
+def test_a_cursor_that_is_none_of_ours_is_refused(library: Library, route: str, after: str) -> None:
+    body = check_problem(library.http.get(route, params={"after": after}), 422, "invalid-parameter")
+    assert body["errors"][0]["pointer"] == "/after"
+
+
+def test_an_audit_changes_its_etag_when_it_changes(service: Service) -> None:
+    job, claim = service.running(service.ready())
+    url = f"/v1/audits/{job.id}"
+    first = service.http.get(url)
+    etag = first.headers["etag"]
+    assert first.headers["cache-control"] == "no-cache"
+    for shown in (etag, f"W/{etag}", f'"other", {etag}', "*"):
+        same = service.http.get(url, headers={"If-None-Match": shown})
+        assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", etag)
+    with service.db.write() as session:
+        jobs.beat(session, claim, 60.0, {"phase": "training", "epoch": 2, "epochs": 5, "percent": 30.0})
+    changed = service.http.get(url, headers={"If-None-Match": etag})
+    assert (changed.status_code, changed.json()["progress"]["epoch"]) == (200, 2)
+    assert changed.headers["etag"] != etag
+
+
+def test_a_finished_audit_tells_its_files(library: Library) -> None:
+    body = library.http.get(f"/v1/audits/{library.audit.id}").json()
+    assert (body["status"], body["device"], body["score_version"]) == ("succeeded", "cpu", "test-1")
+    assert set(body["files"]) == {
+        "scores.parquet", "scores.csv", "scores.jsonl", "model.safetensors", "config.json", "labels.json", "README.md",
+    }  # fmt: skip
+    assert all(set(file) == {"size", "sha256"} for file in body["files"].values())
+    assert body["progress"]["eta_s"] == 0.0
+
+
+def test_a_failed_audit_tells_its_problem(service: Service) -> None:
+    job, claim = service.running(service.ready())
+    with service.db.write() as session:
+        jobs.fail(session, claim, Problem("device-unavailable", "No GPU here."))
+    body = service.http.get(f"/v1/audits/{job.id}").json()
+    assert (body["status"], body["problem"]["code"], body["problem"]["detail"]) == (
+        "failed", "device-unavailable", "No GPU here.",
+    )  # fmt: skip
+
+
+def test_a_queued_audit_is_cancelled_at_once(service: Service) -> None:
+    job = service.queued(service.ready())
+    response = service.http.post(f"/v1/audits/{job.id}/cancel")
+    assert (response.status_code, response.json()["status"]) == (202, "cancelled")
+    assert service.http.post(f"/v1/audits/{job.id}/cancel").status_code == 202
+
+
+def test_a_running_audit_is_asked_to_end(service: Service) -> None:
+    job, claim = service.running(service.ready())
+    body = service.http.post(f"/v1/audits/{job.id}/cancel").json()
+    assert (body["status"], body["cancel_requested"]) == ("running", True)
+    with service.db.write() as session:
+        assert jobs.beat(session, claim, 60.0)
+        jobs.stop(session, claim)
+    assert status(service, job.id) == "cancelled"
+
+
+def test_an_audit_that_has_ended_cannot_be_cancelled(service: Service) -> None:
+    done = service.finished(service.ready())
+    check_problem(service.http.post(f"/v1/audits/{done.id}/cancel"), 409, "already-finished")
+    assert status(service, done.id) == "succeeded"
+
+
+def test_an_audit_in_progress_is_deleted_only_by_force(service: Service) -> None:
+    data = service.ready()
+    for job in (service.queued(data), service.running(data)[0]):
+        url = f"/v1/audits/{job.id}"
+        check_problem(service.http.delete(url), 409, "audit-in-progress")
+        assert service.http.get(url).status_code == 200
+        assert service.http.delete(url, params={"force": "true"}).status_code == 204
+        check_problem(service.http.get(url), 404, "not-found")
+        check_problem(service.http.post(f"{url}/cancel"), 404, "not-found")
+    assert service.http.get(f"/v1/datasets/{data.id}").status_code == 200
+
+
+@pytest.mark.parametrize("end", ["suspects", "summary", "samples/0", "scores.csv", "scores.parquet", "model/README.md"])
+def test_an_unfinished_audit_has_no_results_yet(service: Service, end: str) -> None:
+    data = service.ready()
+    for job in (service.queued(data), service.running(data)[0]):
+        body = check_problem(service.http.get(f"/v1/audits/{job.id}/{end}"), 409, "audit-not-finished")
+        assert status(service, job.id) in body["detail"]
+
+
+def test_an_idempotency_key_is_accepted(service: Service) -> None:
+    data = service.ready()
+    headers = {"Idempotency-Key": "once"}
+    assert service.http.post("/v1/audits", json={"dataset_id": data.id}, headers=headers).status_code == 202

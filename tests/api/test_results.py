@@ -1,0 +1,211 @@
+"""What an audit found: pages of suspects, evidence, and files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import httpx2
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from core.spec import MODEL_FILES, VERDICTS
+from tests.api.conftest import Library, check_problem
+from tests.api.make import CLASSES, TRAIN
+
+AUDITED = 3 * TRAIN
+ORDER = (
+    "rank", "sample", "path", "split", "given_label", "suggested_label", "score", "is_issue", "verdict",
+    "iam", "hm_weight", "aum", "tkum", "loss", "image",
+)  # fmt: skip
+
+
+def suspects(library: Library, **params: Any) -> httpx2.Response:
+    return library.http.get(f"/v1/audits/{library.audit.id}/suspects", params=params)
+
+
+def everything(library: Library) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = suspects(library, limit=1000).json()["data"]
+    return rows
+
+
+def test_suspects_are_all_audited_samples_in_rank_order(library: Library) -> None:
+    rows = everything(library)
+    assert [row["rank"] for row in rows] == list(range(1, AUDITED + 1))
+    assert len({row["sample"] for row in rows}) == AUDITED
+    assert set(rows[0]) == set(ORDER)
+    assert [row["score"] for row in rows] == [1.0 / rank for rank in range(1, AUDITED + 1)]
+    assert {row["given_label"] for row in rows} == set(CLASSES)
+    exact = [json.loads(line) for line in file(library, "scores.jsonl").text.splitlines()]
+    assert [{name: row[name] for name in row if name != "image"} for row in rows] == exact
+
+
+@examples(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    limits=st.lists(st.integers(1, 40), min_size=1, max_size=5),
+    wanted=st.fixed_dictionaries(
+        {},
+        optional={
+            "given": st.sampled_from(CLASSES),
+            "suggested": st.sampled_from(CLASSES),
+            "verdict": st.sampled_from(VERDICTS),
+            "is_issue": st.booleans(),
+        },
+    ),
+)
+def test_any_pages_of_any_filter_walk_every_row_once_in_rank_order(
+    library: Library, limits: list[int], wanted: dict[str, Any]
+) -> None:
+    column = {"given": "given_label", "suggested": "suggested_label", "verdict": "verdict", "is_issue": "is_issue"}
+    expected = [row for row in everything(library) if all(row[column[name]] == wanted[name] for name in wanted)]
+    seen: list[dict[str, Any]] = []
+    after, k = None, 0
+    while True:
+        position = {} if after is None else {"after": after}
+        page = suspects(library, limit=limits[k % len(limits)], **position, **wanted).json()
+        seen += page["data"]
+        if page["next"] is None:
+            break
+        assert page["next"] == seen[-1]["rank"]
+        after, k = page["next"], k + 1
+    assert seen == expected
+
+
+@pytest.mark.parametrize("after", [AUDITED, AUDITED + 1, 2**31 - 1])
+def test_beyond_the_last_rank_there_is_an_empty_page(library: Library, after: int) -> None:
+    assert suspects(library, after=after).json() == {"data": [], "next": None}
+
+
+@pytest.mark.parametrize("name", ["given", "suggested"])
+@pytest.mark.parametrize("label", ["kocka", "", "%", "a\x00b", "' OR 1=1 --"])
+def test_a_label_that_is_no_class_is_refused(library: Library, name: str, label: str) -> None:
+    check_problem(suspects(library, **{name: label}), 422, "unknown-label")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"verdict": "Wrong"}, {"verdict": ""}, {"is_issue": "maybe"}, {"given": "x" * 300}, {"sort": "score"}]
+)
+def test_a_filter_that_cannot_be_is_refused(library_on_sqlite: Library, wrong: dict[str, str]) -> None:
+    errors = check_problem(suspects(library_on_sqlite, **wrong), 422, "invalid-parameter")["errors"]
+    assert [error["pointer"] for error in errors] == [f"/{name}" for name in wrong]
+
+
+def test_a_sample_tells_all_that_is_known_about_it(library: Library) -> None:
+    row = everything(library)[4]
+    assert library.http.get(f"/v1/audits/{library.audit.id}/samples/{row['sample']}").json() == row
+    held_out = next(n for n in range(100) if n not in {row["sample"] for row in everything(library)})
+    for n in (held_out, 10_000, "abc", -1, 2**40):
+        check_problem(library.http.get(f"/v1/audits/{library.audit.id}/samples/{n}"), 404, "not-found")
+
+
+def test_the_summary_is_what_the_worker_stored(library: Library) -> None:
+    body = library.http.get(f"/v1/audits/{library.audit.id}/summary").json()
+    assert (body["samples"], body["flagged"]) == (AUDITED, 7)
+
+
+FILES = ("scores.parquet", "scores.csv", "scores.jsonl", *(f"model/{name}" for name in MODEL_FILES))
+
+
+def file(library: Library, name: str, method: str = "GET", **headers: str) -> httpx2.Response:
+    given = {title.replace("_", "-"): value for title, value in headers.items()}
+    return library.http.request(method, f"/v1/audits/{library.audit.id}/{name}", headers=given)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_comes_whole_with_its_hash(library_on_sqlite: Library, name: str) -> None:
+    library = library_on_sqlite
+    response = file(library, name)
+    stored = library.http.get(f"/v1/audits/{library.audit.id}").json()["files"][name.removeprefix("model/")]
+    assert response.status_code == 200
+    assert hashlib.sha256(response.content).hexdigest() == stored["sha256"]
+    assert int(response.headers["content-length"]) == len(response.content) == stored["size"]
+    assert response.headers["etag"] == f'"{stored["sha256"]}"'
+    assert response.headers["accept-ranges"] == "bytes"
+    assert response.headers["repr-digest"].startswith("sha-256=:")
+    disposition = f'attachment; filename="{library.audit.id}-{name.removeprefix("model/")}"'
+    assert response.headers["content-disposition"] == disposition
+    assert response.headers["x-content-type-options"] == "nosniff"
+
+    head = file(library, name, "HEAD", Range="bytes=0-3")
+    assert (head.status_code, head.content) == (200, b"")
+    for title in ("content-length", "etag", "accept-ranges", "content-type", "content-disposition"):
+        assert head.headers[title] == response.headers[title]
+
+    for tag in (response.headers["etag"], f'"x", W/{response.headers["etag"]}', "*"):
+        have = file(library, name, If_None_Match=tag, Range="bytes=0-3")
+        assert (have.status_code, have.content) == (304, b"")
+    assert file(library, name, If_None_Match='"other"').content == response.content
+
+
+@pytest.mark.parametrize(
+    ("asked", "start", "end"),
+    [
+        ("bytes=0-9", 0, 10),
+        ("bytes=5-5", 5, 6),
+        ("bytes=5-", 5, None),
+        ("bytes=-10", -10, None),
+        ("bytes=-99999999", 0, None),
+        ("bytes=3-99999999999", 3, None),
+    ],
+)
+def test_a_range_gives_exactly_those_bytes(library_on_sqlite: Library, asked: str, start: int, end: int | None) -> None:
+    whole = file(library_on_sqlite, "scores.csv").content
+    response = file(library_on_sqlite, "scores.csv", Range=asked)
+    assert response.status_code == 206
+    assert response.content == whole[start:end]
+    begin = start % len(whole)
+    said = f"bytes {begin}-{begin + len(response.content) - 1}/{len(whole)}"
+    assert response.headers["content-range"] == said
+    assert int(response.headers["content-length"]) == len(response.content)
+
+
+@pytest.mark.parametrize(
+    "asked", ["bytes=0-1,3-4", "bytes=9-5", "bytes=-", "bytes=a-b", "rows=0-9", "bytes=0", "bytes=" + "0-1," * 500]
+)
+def test_a_range_that_is_not_one_range_gives_the_whole(library_on_sqlite: Library, asked: str) -> None:
+    response = file(library_on_sqlite, "scores.csv", Range=asked)
+    assert (response.status_code, response.content) == (200, file(library_on_sqlite, "scores.csv").content)
+
+
+@pytest.mark.parametrize("asked", ["bytes=100000-", "bytes=100000-200000", "bytes=-0"])
+def test_a_range_beyond_the_end_says_how_long_the_file_is(library_on_sqlite: Library, asked: str) -> None:
+    size = len(file(library_on_sqlite, "scores.csv").content)
+    response = file(library_on_sqlite, "scores.csv", Range=asked)
+    check_problem(response, 416, "range-not-satisfiable")
+    assert response.headers["content-range"] == f"bytes */{size}"
+
+
+def test_a_range_of_another_version_gives_the_whole(library_on_sqlite: Library) -> None:
+    whole = file(library_on_sqlite, "scores.csv")
+    etag = whole.headers["etag"]
+    assert file(library_on_sqlite, "scores.csv", Range="bytes=0-3", If_Range=etag).content == whole.content[:4]
+    for other in ('"other"', f"W/{etag}", "Wed, 21 Oct 2015 07:28:00 GMT"):
+        assert file(library_on_sqlite, "scores.csv", Range="bytes=0-3", If_Range=other).content == whole.content
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["scores.xml", "scores.", "scores", "model/", "model/x", "model/../scores.csv", "model/%2e%2e%2fscores.csv",
+     "model/scores.csv", "model/model.safetensors%00", "labels.json"],
+)  # fmt: skip
+def test_a_file_that_an_audit_has_not_is_not_found(library_on_sqlite: Library, name: str) -> None:
+    for method in ("GET", "HEAD"):
+        assert file(library_on_sqlite, name, method).status_code == (200 if ".." in name and "%" not in name else 404)
+    if ".." not in name:
+        check_problem(file(library_on_sqlite, name), 404, "not-found")
+
+
+def test_a_file_that_is_gone_or_cut_is_a_problem_and_not_a_broken_answer(service: Any) -> None:
+    data = service.ready()
+    done = service.finished(data)
+    key = f"audits/{done.id}/1/scores.csv"
+    size = service.blobs.size(key)
+    service.blobs.delete(key)
+    url = f"/v1/audits/{done.id}/scores.csv"
+    body = check_problem(service.http.get(url), 500, "blob-missing")
+    assert key not in json.dumps(body)
+    service.blobs.put(key, b"x" * (size // 2))
+    check_problem(service.http.get(url), 500, "blob-corrupt")
