@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from core.errors import Problem
@@ -43,44 +44,54 @@ async def receive(
     _refuse_if_full(settings, blobs, length or 0)
     received = Received(await asyncio.to_thread(_begin, db))
     digest = hashlib.sha256()
-    writers: set[asyncio.Task[None]] = set()
-    buffer = bytearray()
+    pending: set[asyncio.Future[None]] = set()
+    buffer = bytearray(min(settings.part_bytes, length or settings.part_bytes))
+    filled = 0
 
-    async def write(part: bytes) -> None:
+    async def write() -> None:
+        """Hand the buffer to the threads and begin another one."""
+        nonlocal buffer, filled
+        part = memoryview(buffer)[:filled]
+        buffer, filled = bytearray(len(buffer)), 0
         _refuse_if_full(settings, blobs, len(part))
         received.tail = (received.tail + part[-EDGE:])[-EDGE:]
         offset = sum(received.parts[-1]) if received.parts else 0
         received.parts.append((offset, len(part)))
-        await asyncio.to_thread(digest.update, part)
-        while len(writers) >= WRITERS:
-            done, _ = await asyncio.wait(writers, return_when=asyncio.FIRST_COMPLETED)
-            writers.difference_update(done)
-            for task in done:
-                task.result()
+        while len(pending) >= 2 * WRITERS:
+            done, _ = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            pending.difference_update(done)
+            for future in done:
+                future.result()
         key = uploads.part_key(received.upload.id, offset)
-        writers.add(asyncio.create_task(asyncio.to_thread(_put, blobs, key, part)))
+        loop = asyncio.get_running_loop()
+        pending.add(loop.run_in_executor(writers, blobs.write, key, part))
+        pending.add(loop.run_in_executor(hasher, digest.update, part))
 
-    try:
-        async for chunk in stream:
-            received.size += len(chunk)
-            if received.size > settings.max_upload_bytes:
-                raise too_large
-            if len(received.head) < EDGE:
-                received.head += chunk[: EDGE - len(received.head)]
-            buffer += chunk
-            while len(buffer) >= settings.part_bytes:
-                part = bytes(memoryview(buffer)[: settings.part_bytes])
-                del buffer[: settings.part_bytes]
-                await write(part)
-        if buffer:
-            await write(bytes(buffer))
-        await asyncio.gather(*writers)
-    except BaseException as error:
-        await asyncio.gather(*writers, return_exceptions=True)
-        await asyncio.to_thread(discard, db, received)
-        if isinstance(error, (OSError, *Unreachable)):
-            _refuse_if_full(settings, blobs, settings.part_bytes)
-        raise
+    # One thread hashes, so that the parts are hashed in their order.
+    with ThreadPoolExecutor(WRITERS) as writers, ThreadPoolExecutor(1) as hasher:
+        try:
+            async for chunk in stream:
+                received.size += len(chunk)
+                if received.size > settings.max_upload_bytes:
+                    raise too_large
+                if len(received.head) < EDGE:
+                    received.head += chunk[: EDGE - len(received.head)]
+                taken = 0
+                while taken < len(chunk):
+                    step = min(len(chunk) - taken, len(buffer) - filled)
+                    buffer[filled : filled + step] = memoryview(chunk)[taken : taken + step]
+                    filled, taken = filled + step, taken + step
+                    if filled == len(buffer):
+                        await write()
+            if filled:
+                await write()
+            await asyncio.gather(*pending)
+        except BaseException as error:
+            await asyncio.gather(*pending, return_exceptions=True)
+            await asyncio.to_thread(discard, db, received)
+            if isinstance(error, (OSError, *Unreachable)):
+                _refuse_if_full(settings, blobs, settings.part_bytes)
+            raise
     received.sha256 = digest.hexdigest()
     return received
 
@@ -94,10 +105,6 @@ def discard(db: Database, received: Received) -> None:
 def _begin(db: Database) -> Upload:
     with db.write() as session:
         return uploads.begin(session)
-
-
-def _put(blobs: Blobs, key: str, part: bytes) -> None:
-    blobs.put(key, part)
 
 
 def _refuse_if_full(settings: Settings, blobs: Blobs, wanted: int) -> None:

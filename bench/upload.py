@@ -64,9 +64,11 @@ def measure(folder: Path, count: int, pairs: int) -> dict[str, Any]:
         cpu = server.cpu_s()
         ours, disk = [], []
         for pair in range(pairs):
-            steps = [lambda: ours.append(upload(server, home, source)), lambda: disk.append(copy(source, folder))]
-            for step in steps if pair % 2 else reversed(steps):
-                step()
+            if pair % 2:
+                ours.append(upload(server, home, source))
+            disk.append(copy(source, folder))
+            if not pair % 2:
+                ours.append(upload(server, home, source))
         cpu = (server.cpu_s() - cpu) / pairs
         growth = server.peak_bytes() - base
     moved = source.stat().st_size
@@ -94,8 +96,9 @@ def upload(server: Service, home: Path, source: Path) -> float:
     warm(source)
     began = time.perf_counter()
     with socket.create_connection((HOST, server.port)) as connection, source.open("rb") as file:
-        head = f"POST /v1/datasets?name=bench HTTP/1.1\r\nHost: localhost\r\nContent-Length: {source.stat().st_size}\r\n\r\n"
-        connection.sendall(head.encode())
+        length = source.stat().st_size
+        head = ("POST /v1/datasets?name=bench HTTP/1.1", "Host: localhost", f"Content-Length: {length}", "", "")
+        connection.sendall("\r\n".join(head).encode())
         connection.sendfile(file)
         answer = b""
         while b"\r\n\r\n" not in answer or not answer.endswith(b"}"):
@@ -107,7 +110,7 @@ def upload(server: Service, home: Path, source: Path) -> float:
     if not answer.startswith(b"HTTP/1.1 202"):
         raise RuntimeError(answer[:500].decode(errors="replace"))
     stored = json.loads(answer.partition(b"\r\n\r\n")[2])["size"]
-    if stored != source.stat().st_size:
+    if stored != length:
         raise RuntimeError(f"the service counts {stored} bytes")
     shutil.rmtree(home / "blobs" / "uploads")
     return seconds

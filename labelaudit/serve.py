@@ -16,7 +16,7 @@ import uvicorn
 from api.main import create_app
 from core import logs
 from core.errors import Problem
-from core.processes import adopt_orphans, wait_for_orphans
+from core.processes import adopt_orphans, reap_orphans, wait_for_orphans
 from core.settings import Settings
 from core.store import migrate
 from core.store.db import Database
@@ -127,7 +127,11 @@ class Crew:
                 if self._stop.is_set():
                     return
                 process = self._running[queue] = subprocess.Popen(command)
-            status = process.wait()
+            while (status := process.poll()) is None:
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(2)
+                with self._lock:
+                    reap_orphans({running.pid for running in self._running.values()})
             if self._stop.is_set():
                 return
             pause = 0.5 if time.monotonic() - began > STEADY_S else min(30.0, pause * 2)

@@ -8,8 +8,8 @@ import os
 # Celery's own library reads this when it is first imported.
 os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
 
-# ruff: noqa: E402
 import argparse
+import warnings
 from typing import Any
 
 from celery import signals
@@ -43,6 +43,7 @@ def main() -> None:
         migrate.check(db)
     except Problem as problem:
         raise SystemExit(problem.detail) from None
+    warnings.filterwarnings("ignore", message="You're running the worker with superuser")  # an embedded one may
     app = build(configured)
     tasks.register(app, configured)
     me = os.getpid()

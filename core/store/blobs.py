@@ -35,6 +35,7 @@ Unreachable = (BaseError,)
 
 CHUNK = 1 << 20
 MULTIPART = 8 << 20
+DURABLE_AT_MOST = 10_000
 DELETED_AT_ONCE = 1000
 
 
@@ -55,6 +56,7 @@ class Blobs:
 
     def __init__(self, settings: Settings) -> None:
         self._folder: Path | None = None
+        self._durable: set[Path] = set()  # folders whose own names were made durable
         self._store: LocalStore | S3Store
         self._where = settings.blobs
         if settings.blobs.startswith("s3://"):
@@ -85,13 +87,18 @@ class Blobs:
                 yield chunk
 
         if isinstance(data, bytes | bytearray | memoryview):
-            digest.update(data)
-            size = len(data)
-            obstore.put(self._store, key, data, use_multipart=size > MULTIPART, chunk_size=MULTIPART)
-        else:
-            obstore.put(self._store, key, counted(data), chunk_size=MULTIPART, max_concurrency=4)
-        self._sync(key)
+            self.write(key, data)
+            return Stored(key, len(data), hashlib.sha256(data).hexdigest())
+        new = self._new_folders(key)
+        obstore.put(self._store, key, counted(data), chunk_size=MULTIPART, max_concurrency=4)
+        self._sync(key, new)
         return Stored(key, size, digest.hexdigest())
+
+    def write(self, key: str, data: bytes | bytearray | memoryview) -> None:
+        """Write an object durably without hashing it, for parts of something that is hashed as a whole."""
+        new = self._new_folders(key)
+        obstore.put(self._store, key, data, use_multipart=len(data) > MULTIPART, chunk_size=MULTIPART)
+        self._sync(key, new)
 
     def get(self, key: str, sha256: str | None = None) -> bytes:
         """A whole object; with `sha256`, only if it is still what was written."""
@@ -160,16 +167,25 @@ class Blobs:
         except BaseError as error:
             raise Problem("blobs-unreachable", f"The blob store does not answer: {type(error).__name__}.") from error
 
-    def _sync(self, key: str) -> None:
-        """Make a local object and the way to it durable; a folder that was durable already costs next to nothing."""
+    def _new_folders(self, key: str) -> list[Path]:
+        """The local folders on the way to an object that are not known to be durable, the deepest first."""
+        if self._folder is None:
+            return []
+        folders = list((self._folder / key).parents)
+        below = folders[: folders.index(self._folder)]
+        return [folder for folder in below if folder not in self._durable or not folder.exists()]
+
+    def _sync(self, key: str, new: list[Path]) -> None:
+        """Make a local object and its name durable, and the names of new folders: each costs a flush of the disk."""
         if self._folder is None:
             return
         path = self._folder / key
         _fsync(path)
-        for folder in path.parents:
+        for folder in dict.fromkeys([path.parent, *(folder.parent for folder in new)]):
             _fsync(folder)
-            if folder == self._folder:
-                break
+        if len(self._durable) > DURABLE_AT_MOST:
+            self._durable.clear()
+        self._durable.update(new)
 
 
 def _fsync(path: Path) -> None:

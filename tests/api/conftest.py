@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import io
+import logging
 import secrets
 import shutil
 import threading
@@ -18,6 +20,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.main import create_app
+from core import logs
 from core.settings import Settings
 from core.store.blobs import Blobs
 from core.store.db import Database
@@ -71,7 +74,19 @@ def running(settings: Settings) -> Iterator[Service]:
 
 def settings_for(home: Path, database_url: str, **more: Any) -> Settings:
     """Settings of a service that is left alone by its own reaper, and cuts uploads into many small parts."""
-    return Settings(**{"home": home, "database_url": database_url, "part_bytes": PART, "reaper_s": 3600} | more)
+    given: dict[str, Any] = {"home": home, "database_url": database_url, "part_bytes": PART, "reaper_s": 3600}
+    return Settings(**given | more)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[io.StringIO]:
+    """What all services of the tests log, as JSON."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    stream = io.StringIO()
+    logs.set_up(Settings(home=tmp_path_factory.mktemp("log"), log_format="json"), stream)
+    yield stream
+    root.handlers, root.level = handlers, level
 
 
 @pytest.fixture

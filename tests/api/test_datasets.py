@@ -14,7 +14,8 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from core.store import jobs
+from core.errors import Problem
+from core.store import datasets, jobs
 from core.store.blobs import Blobs
 from core.store.sweep import sweep
 from core.store.tables import Upload, UploadPart
@@ -228,9 +229,6 @@ def test_pages_of_samples_walk_every_sample_once(library: Library, limits: list[
 
 
 def test_a_failed_and_a_rejected_dataset_say_why(service: Service) -> None:
-    from core.errors import Problem
-    from core.store import datasets
-
     failed, job = service.received()
     claim = service.claimed(job)
     assert service.http.get(f"/v1/datasets/{failed.id}").json()["status"] == "ingesting"

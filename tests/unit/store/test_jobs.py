@@ -257,7 +257,7 @@ def test_a_finish_after_an_accepted_cancel_leaves_nothing(db: Database) -> None:
 def test_when_cancel_and_finish_meet_one_of_them_wins(db: Database) -> None:
     with db.write() as session:
         dataset_pk = make.dataset(session)[0].pk
-        submitted = [jobs.submit(session, "audit", dataset_pk, {}) for _ in range(40)]
+        submitted = [jobs.submit(session, "audit", dataset_pk, {}) for _ in range(25)]
         claims = [jobs.claim(session, job.id, "worker", 60.0) for job in submitted]
     start = threading.Barrier(2)
 

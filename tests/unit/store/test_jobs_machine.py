@@ -6,15 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    Bundle,
     RuleBasedStateMachine,
-    consumes,
     initialize,
     invariant,
-    multiple,
+    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -28,7 +26,9 @@ from core.store.tables import ENDED, STATES, Dataset, Event, Job, Upload
 from tests.unit.store import make
 
 MAX_ATTEMPTS = 3
-KINDS = ("ingest", "audit")
+MOST_ALIVE = 2  # few jobs, so that a run of calls meets the same one again and again
+KIND = st.sampled_from(["ingest", "audit"])
+LATEST = st.integers(0, 2)  # the latest job or claim, or one of those before: some are stale, most are not
 
 
 @dataclass
@@ -71,12 +71,18 @@ class Model:
         return self.state
 
 
+def has_job(machine: Any) -> bool:
+    return bool(machine.models)
+
+
+def has_claim(machine: Any) -> bool:
+    return bool(machine.claims)
+
+
 class Jobs(RuleBasedStateMachine):
     """Everything that can be done to jobs, each in a transaction of its own."""
 
     db: Database
-    submitted = Bundle("submitted")
-    claims = Bundle("claims")
 
     @initialize()
     def begin(self) -> None:
@@ -86,37 +92,97 @@ class Jobs(RuleBasedStateMachine):
             self.dataset_pk = make.dataset(session)[0].pk
             session.execute(delete(Job))
         self.models: dict[int, Model] = {}
+        self.claims: list[jobs.Claim] = []
         self.ends: dict[int, tuple[Any, ...]] = {}
 
-    @rule(target=submitted, kind=st.sampled_from(KINDS))
-    def submit(self, kind: str) -> int:
+    def alive(self) -> list[Model]:
+        return [model for model in self.models.values() if model.state not in ENDED and not model.removed]
+
+    def latest(self, back: int) -> jobs.Claim:
+        return self.claims[-1 - min(back, len(self.claims) - 1)]
+
+    @rule(kind=KIND)
+    def somebody_submits(self, kind: str) -> None:
+        if len(self.alive()) < MOST_ALIVE:
+            self.submit(kind)
+
+    @rule(kind=KIND, by_id=st.booleans())
+    def a_worker_takes_a_job(self, kind: str, by_id: bool) -> None:
+        if not self.alive():
+            self.submit(kind)
+        if by_id:
+            self.claim(self.alive()[-1])
+        else:
+            self.claim_next(kind)
+
+    @precondition(has_claim)
+    @rule(back=LATEST, percent=st.integers(0, 100), act=st.sampled_from(["beat", "remember", "adopt", "release"]))
+    def a_worker_goes_on(self, back: int, percent: int, act: str) -> None:
+        claim = self.latest(back)
+        if act in ("beat", "remember"):
+            getattr(self, act)(claim, percent)
+        else:
+            getattr(self, act)(claim)
+
+    @precondition(has_claim)
+    @rule(back=LATEST, act=st.sampled_from(["finish", "fail", "stop"]))
+    def a_worker_comes_to_an_end(self, back: int, act: str) -> None:
+        getattr(self, act)(self.latest(back))
+
+    @precondition(has_claim)
+    @rule(back=LATEST, act=st.sampled_from(["release", "abandon", "reap"]))
+    def a_job_changes_hands(self, back: int, act: str) -> None:
+        claim = self.latest(back)
+        if act == "reap":
+            self.expire(self.models[claim.pk])
+            self.reap()
+        else:
+            getattr(self, act)(claim)
+        self.claim(self.models[claim.pk])
+
+    @precondition(has_claim)
+    @rule(back=LATEST, act=st.sampled_from(["expire", "abandon", "reap"]))
+    def a_worker_falls_silent(self, back: int, act: str) -> None:
+        claim = self.latest(back)
+        if act == "abandon":
+            self.abandon(claim)
+        elif act == "expire":
+            self.expire(self.models[claim.pk])
+        else:
+            self.reap()
+
+    @precondition(has_job)
+    @rule(back=LATEST, act=st.sampled_from(["cancel", "cancel", "remove"]))
+    def somebody_wants_it_gone(self, back: int, act: str) -> None:
+        models = list(self.models.values())
+        getattr(self, act)(models[-1 - min(back, len(models) - 1)])
+
+    def submit(self, kind: str) -> None:
         with self.db.write() as session:
             job = jobs.submit(session, kind, self.dataset_pk, {"kind": kind})
         self.models[job.pk] = Model(job.pk, job.id, kind)
-        return job.pk
 
-    def _claimed(self, model: Model, claim: jobs.Claim) -> jobs.Claim:
+    def _claimed(self, model: Model, claim: jobs.Claim) -> None:
         model.attempt += 1
         model.expired = False
         model.to("running")
         assert (claim.pk, claim.id, claim.attempt, claim.plan) == (model.pk, model.id, model.attempt, model.plan)
-        return claim
+        self.claims.append(claim)
 
-    @rule(target=claims, pk=submitted)
-    def claim(self, pk: int) -> Any:
-        model = self.models[pk]
+    def claim(self, model: Model) -> None:
         with self.db.write() as session:
             claim = jobs.claim(session, model.id, "worker", 3600.0)
         assert (claim is not None) == (model.state == "queued" and not model.removed)
-        return self._claimed(model, claim) if claim else multiple()
+        if claim:
+            self._claimed(model, claim)
 
-    @rule(target=claims, kind=st.sampled_from(KINDS))
-    def claim_next(self, kind: str) -> Any:
+    def claim_next(self, kind: str) -> None:
         waiting = [m for m in self.models.values() if m.kind == kind and m.state == "queued" and not m.removed]
         with self.db.write() as session:
             claim = jobs.claim_next(session, kind, "worker", 3600.0)
         assert (claim and claim.pk) == (min(m.pk for m in waiting) if waiting else None)
-        return self._claimed(self.models[claim.pk], claim) if claim else multiple()
+        if claim:
+            self._claimed(self.models[claim.pk], claim)
 
     def _write(self, claim: jobs.Claim, act: Callable[[Session], Any]) -> bool:
         """Do what only a holder may; whether it was allowed."""
@@ -130,35 +196,30 @@ class Jobs(RuleBasedStateMachine):
         assert held
         return True
 
-    @rule(claim=claims, percent=st.none() | st.integers(0, 100))
-    def beat(self, claim: jobs.Claim, percent: int | None) -> None:
+    def beat(self, claim: jobs.Claim, percent: int) -> None:
         model = self.models[claim.pk]
-        progress = None if percent is None else {"percent": percent}
+        progress = {"percent": percent} if percent else None
         asked: list[bool] = []
         if self._write(claim, lambda session: asked.append(jobs.beat(session, claim, 3600.0, progress))):
             assert asked == [model.cancel]
             model.expired = False
             model.progress = progress or model.progress
 
-    @rule(claim=claims, seed=st.integers(0, 3))
     def remember(self, claim: jobs.Claim, seed: int) -> None:
         if self._write(claim, lambda session: jobs.remember(session, claim, plan={"seed": seed})):
             self.models[claim.pk].plan = {"seed": seed}
 
-    @rule(claim=claims)
     def adopt(self, claim: jobs.Claim) -> None:
         model = self.models[claim.pk]
         with self.db.read() as session:
             adopted = jobs.adopt(session, claim.id, claim.attempt)
         assert (adopted is not None) == (model.state == "running" and model.attempt == claim.attempt)
 
-    @rule(claim=claims)
     def release(self, claim: jobs.Claim) -> None:
         if self._write(claim, lambda session: jobs.release(session, claim)):
             self.models[claim.pk].rung = False
             self.models[claim.pk].to("queued")
 
-    @rule(claim=claims)
     def finish(self, claim: jobs.Claim) -> None:
         model = self.models[claim.pk]
         result = {"by": claim.attempt}
@@ -170,20 +231,16 @@ class Jobs(RuleBasedStateMachine):
         except jobs.Cancelled:
             assert model.cancel and model.holds(claim)
 
-    @rule(claim=claims)
     def fail(self, claim: jobs.Claim) -> None:
         if self._write(claim, lambda session: jobs.fail(session, claim, Problem("bad-data", "No."))):
             self.models[claim.pk].code = "bad-data"
             self.models[claim.pk].to("failed")
 
-    @rule(claim=claims)
     def stop(self, claim: jobs.Claim) -> None:
         if self._write(claim, lambda session: jobs.stop(session, claim)):
             self.models[claim.pk].to("cancelled")
 
-    @rule(pk=submitted)
-    def cancel(self, pk: int) -> None:
-        model = self.models[pk]
+    def cancel(self, model: Model) -> None:
         if model.removed:
             return
         try:
@@ -197,9 +254,8 @@ class Jobs(RuleBasedStateMachine):
             model.cancel = True
         elif model.state == "running":
             model.cancel = True
-        assert (job.pk, job.state, job.cancel_requested) == (pk, model.state, model.cancel)
+        assert (job.pk, job.state, job.cancel_requested) == (model.pk, model.state, model.cancel)
 
-    @rule(claim=consumes(claims))
     def abandon(self, claim: jobs.Claim) -> None:
         model = self.models[claim.pk]
         theirs = model.state == "running" and model.attempt == claim.attempt
@@ -207,21 +263,17 @@ class Jobs(RuleBasedStateMachine):
             state = jobs.abandon(session, claim, MAX_ATTEMPTS, "it was killed")
         assert state == (model.take_back() if theirs else None)
 
-    @rule(pk=submitted)
-    def remove(self, pk: int) -> None:
-        model = self.models[pk]
+    def remove(self, model: Model) -> None:
         with self.db.write() as session:
-            audits.remove(session, session.execute(select(Job).where(Job.pk == pk)).scalar_one())
+            audits.remove(session, session.execute(select(Job).where(Job.pk == model.pk)).scalar_one())
         model.removed = model.cancel = True
 
-    @rule(pk=submitted)
-    def expire(self, pk: int) -> None:
-        if self.models[pk].state == "running":
+    def expire(self, model: Model) -> None:
+        if model.state == "running":
             with self.db.write() as session:
-                make.expire(session, pk)
-            self.models[pk].expired = True
+                make.expire(session, model.pk)
+            model.expired = True
 
-    @rule()
     def reap(self) -> None:
         with self.db.write() as session:
             reaped = jobs.reap(session, MAX_ATTEMPTS, 3600.0)
@@ -275,6 +327,9 @@ def test_no_order_of_calls_breaks_the_life_of_a_job(db: Database) -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         OnThisDatabase,
         settings=settings(
-            max_examples=15, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=40,
+            stateful_step_count=30,
+            suppress_health_check=list(HealthCheck),
+            phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
         ),
     )

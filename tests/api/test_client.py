@@ -1,0 +1,88 @@
+"""The Python client against the real service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from core.errors import Problem
+from core.store import jobs
+from labelaudit.client import Client
+from tests.api.conftest import Library, Service
+from tests.api.make import NOBODY, TRAIN, archive
+
+
+def test_an_archive_is_uploaded_under_its_own_name(service: Service, tmp_path: Path) -> None:
+    file = tmp_path / "my pictures.zip"
+    file.write_bytes(archive())
+    with Client(service.url) as client:
+        dataset = client.upload(file)
+        assert (dataset["name"], dataset["size"]) == ("my pictures", len(archive()))
+        assert client.dataset(dataset["id"]) == dataset
+
+
+def test_suspects_are_read_to_the_end_or_to_a_limit(library: Library) -> None:
+    with Client(library.url) as client:
+        ranks = [row["rank"] for row in client.suspects(library.audit.id)]
+        assert ranks == list(range(1, 3 * TRAIN + 1))
+        assert [row["rank"] for row in client.suspects(library.audit.id, limit=5)] == ranks[:5]
+        assert [row["rank"] for row in client.suspects(library.audit.id, is_issue=True)] == list(range(1, 8))
+        assert list(client.suspects(library.audit.id, limit=0)) == []
+
+
+def test_a_file_is_downloaded_whole(library_on_sqlite: Library, tmp_path: Path) -> None:
+    with Client(library_on_sqlite.url) as client:
+        saved = client.download(f"/v1/audits/{library_on_sqlite.audit.id}/scores.csv", tmp_path / "scores.csv")
+        assert saved.read_bytes() == library_on_sqlite.blobs.get(f"audits/{library_on_sqlite.audit.id}/1/scores.csv")
+        with pytest.raises(Problem) as raised:
+            client.download(f"/v1/audits/{NOBODY}/scores.csv", tmp_path / "nothing.csv")
+        assert raised.value.code == "not-found"
+        assert not (tmp_path / "nothing.csv").exists()
+
+
+def test_problems_of_the_service_are_problems_here(start: Callable[..., Service], tmp_path: Path) -> None:
+    service = start(max_upload_bytes=100)
+    file = tmp_path / "large.zip"
+    file.write_bytes(archive())
+    with Client(service.url) as client:
+        calls: list[tuple[Callable[[], object], str]] = [
+            (lambda: client.dataset(NOBODY), "not-found"),
+            (lambda: client.start_audit(NOBODY), "not-found"),
+            (lambda: client.upload(file), "upload-too-large"),
+        ]
+        for call, code in calls:
+            with pytest.raises(Problem) as raised:
+                call()
+            assert raised.value.code == code
+
+
+def test_the_client_shows_its_key(start: Callable[..., Service]) -> None:
+    key = "0123456789abcdef0123456789abcdef"
+    service = start(api_key=key)
+    with Client(service.url) as stranger, pytest.raises(Problem) as raised:
+        stranger.start_audit(NOBODY)
+    assert raised.value.code == "unauthenticated"
+    with Client(service.url, key) as client, pytest.raises(Problem) as raised:
+        client.start_audit(NOBODY)
+    assert raised.value.code == "not-found"
+
+
+def test_waiting_ends_with_the_work_or_with_its_problem(service: Service) -> None:
+    data = service.ready()
+    done, (failing, claim) = service.finished(data), service.running(data)
+    with service.db.write() as session:
+        jobs.fail(session, claim, Problem("device-unavailable", "No GPU here."))
+    cancelled = service.queued(data)
+    with Client(service.url) as client:
+        assert client.wait_for_dataset(data.id)["status"] == "ready"
+        assert client.wait_for_audit(done.id)["status"] == "succeeded"
+        client.cancel(cancelled.id)
+        for id, code in ((failing.id, "device-unavailable"), (cancelled.id, "cancelled")):
+            with pytest.raises(Problem) as raised:
+                client.wait_for_audit(id)
+            assert raised.value.code == code
+        with pytest.raises(Problem) as raised:
+            client.wait_for_audit(service.queued(data).id, timeout_s=0)
+        assert raised.value.code == "timeout"
