@@ -49,6 +49,7 @@ STATUS: dict[str, int] = {
     "unauthenticated": 401,
     "unsupported-archive": 415,
     "unsupported-media-type": 415,
+    "upload-expired": 410,
     "upload-too-large": 413,
 }
 """Codes that are not 422, which is what the data's own faults are."""

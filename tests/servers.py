@@ -194,7 +194,7 @@ class Postgres(Server):
 
         libpq = self.url.replace("postgresql+psycopg://", "postgresql://")
         with psycopg.connect(libpq, autocommit=True, connect_timeout=5) as connection:
-            cursor = connection.execute(statement, parameters or None)  # type: ignore[call-overload]
+            cursor = connection.execute(statement, parameters or None)
             return cursor.fetchall() if cursor.description else []
 
     def create_database(self, name: str | None = None, template: str = "template1") -> str:

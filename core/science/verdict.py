@@ -20,7 +20,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.mixture import GaussianMixture
 
 SCORE_VERSION = "iam-mixture-1"
 
@@ -114,6 +113,8 @@ def _two_groups(sample: Floats, zero: float) -> LogOdds | None:  # sorted, stand
     """The log-odds of a believable mixture, or None; between the means the mixture's own, beyond along the tangents."""
     if len(np.unique(sample)) < FEWEST_VALUES:
         return None
+    from sklearn.mixture import GaussianMixture  # takes seconds to import, and is not needed before the end of a run
+
     column = sample[:, None]
     one = GaussianMixture(1, random_state=0).fit(column)
     two = GaussianMixture(2, random_state=0, max_iter=500).fit(column)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from core.store.db import now
@@ -25,8 +25,7 @@ class Audited:
 
 def find_audited(session: Session, id: str) -> Audited | None:
     """The little of an audit and its dataset that every page of its list is read with."""
-    columns = (Job.pk, Job.state, Job.dataset_pk, Dataset.id, Dataset.classes)
-    row = session.execute(_with_dataset(*columns).where(Job.id == id)).one_or_none()
+    row = session.execute(_AUDITED, {"id": id}).one_or_none()
     return None if row is None else Audited(*row)
 
 
@@ -53,6 +52,9 @@ def _with_dataset(*columns: Any) -> Any:
         .join(Dataset, Dataset.pk == Job.dataset_pk)
         .where(Job.kind == "audit", Job.deleted_at.is_(None), Dataset.deleted_at.is_(None))
     )
+
+
+_AUDITED = _with_dataset(Job.pk, Job.state, Job.dataset_pk, Dataset.id, Dataset.classes).where(Job.id == bindparam("id"))
 
 
 def remove(session: Session, audit: Job) -> None:

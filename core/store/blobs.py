@@ -151,7 +151,8 @@ class Blobs:
     def delete_all(self, prefix: str) -> None:
         """Remove everything below a prefix."""
         if self._folder:
-            shutil.rmtree(self._folder / prefix, ignore_errors=True)
+            with contextlib.suppress(FileNotFoundError):
+                shutil.rmtree(self._folder / prefix)
             return
         while keys := list(islice(self.names(prefix), DELETED_AT_ONCE)):
             obstore.delete(self._store, keys)

@@ -191,7 +191,9 @@ def cancel(session: Session, id: str) -> Job:
         if row.state == "cancelled":
             events.emit(session, row.pk, "state", {"status": "cancelled"})
         return row
-    row = session.execute(select(Job).where(Job.id == id)).scalar_one()
+    row = session.execute(select(Job).where(Job.id == id)).scalar_one_or_none()
+    if row is None:
+        raise Problem("not-found", "This job was removed.")
     if row.state != "cancelled":
         raise Problem("already-finished", f"This {row.kind} has already ended: its status is {row.state}.")
     return row

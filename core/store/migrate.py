@@ -39,6 +39,13 @@ def current(db: Database) -> str | None:
 def check(db: Database) -> None:
     """Raise unless the database is at the newest revision."""
     at, wanted = current(db), newest()
+    if at is not None and at not in {
+        script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()
+    }:
+        raise Problem(
+            "database-not-migrated",
+            f"The database is at revision {at}, which is newer than this version of labelaudit: use the newer version.",
+        )
     if at != wanted:
         raise Problem(
             "database-not-migrated",

@@ -7,6 +7,7 @@ from bisect import bisect_right
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
+from core.errors import Problem
 from core.ids import new_id
 from core.store.blobs import Blobs
 from core.store.db import now
@@ -26,8 +27,10 @@ def begin(session: Session) -> Upload:
 
 def complete(session: Session, upload: Upload, parts: list[tuple[int, int]], sha256: str) -> None:
     """Make the parts (offset, size) count."""
-    size = sum(size for _, size in parts)
-    session.execute(update(Upload).where(Upload.pk == upload.pk).values(size=size, sha256=sha256, touched_at=now()))
+    there = (Upload.pk == upload.pk, Upload.deleted_at.is_(None))
+    values = {"size": sum(size for _, size in parts), "sha256": sha256, "touched_at": now()}
+    if session.execute(update(Upload).where(*there).values(**values).returning(Upload.pk)).one_or_none() is None:
+        raise Problem("upload-expired", "This upload took too long and was removed; send it again.")
     if parts:
         rows = [{"upload_pk": upload.pk, "offset": offset, "size": size} for offset, size in parts]
         session.execute(insert(UploadPart), rows)

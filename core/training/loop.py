@@ -30,6 +30,7 @@ from core.training import checkpoint
 from core.training.loader import Loader, Normalisation, TrainingData, normalisation
 from core.training.methods import cce
 from core.training.networks import build
+from core.training.sgd import SGD
 
 ItemLoss = Callable[[Tensor, Tensor], Tensor]  # logits [b, classes], label [b] -> loss [b]
 METHODS: dict[MethodName, ItemLoss] = {"cce": cce.item_loss}
@@ -110,13 +111,7 @@ class Run:
             torch.manual_seed(plan.seed)
             network = build(plan.network, self.classes, plan.channels)
         self.network = network.to(device).to(memory_format=torch.channels_last)
-        self.optimizer = torch.optim.SGD(
-            self.network.parameters(),
-            lr=plan.learning_rate,
-            momentum=plan.momentum,
-            weight_decay=plan.weight_decay,
-            nesterov=True,
-        )
+        self.optimizer = SGD(self.network.named_parameters(), plan.momentum, plan.weight_decay)
         self.ledger = Ledger(self.samples, plan.epochs, alpha=plan.alpha, beta=plan.beta, device=device)
         self.item_loss = METHODS[plan.method]
 
@@ -169,8 +164,6 @@ class Run:
     def _learn(self, index: Tensor, x: Tensor, y: Tensor) -> None:
         """One step of SGD on mean_i γ_i ℓ_i; nothing here waits for the device."""
         plan = self.plan
-        for group in self.optimizer.param_groups:
-            group["lr"] = one_cycle(plan.learning_rate, (self.epoch + self.step / self.steps) / plan.epochs)
         with self._autocast():
             logits, features = self.network(x)
         logits = logits.float()
@@ -183,9 +176,9 @@ class Run:
         else:
             weight = torch.ones_like(loss)
         objective = (weight * loss).mean()
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad()
         objective.backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step()
+        self.optimizer.step(one_cycle(plan.learning_rate, (self.epoch + self.step / self.steps) / plan.epochs))
         with torch.no_grad():
             correct = logits.argmax(1) == y
             self.totals += torch.stack([loss.double().sum(), correct.double().sum(), weight.double().sum()])
@@ -242,15 +235,10 @@ class Run:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=helps)
 
     def _tensors(self) -> dict[str, Tensor]:
-        momenta = {
-            f"momentum.{name}": self.optimizer.state[parameter]["momentum_buffer"]
-            for name, parameter in self.network.named_parameters()
-            if parameter in self.optimizer.state
-        }
         tensors = {
             **{f"network.{name}": tensor for name, tensor in self.network.state_dict().items()},
             **{f"ledger.{name}": tensor for name, tensor in self.ledger.state().items()},
-            **momenta,
+            **{f"velocity.{name}": tensor for name, tensor in self.optimizer.velocity.items()},
             "totals": self.totals,
         }
         return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
@@ -262,11 +250,8 @@ class Run:
             return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
         self.network.load_state_dict(part("network."))
-        momenta = part("momentum.")
-        for name, parameter in self.network.named_parameters():
-            if name in momenta:
-                buffer = torch.empty_like(parameter).copy_(momenta[name])
-                self.optimizer.state[parameter] = {"momentum_buffer": buffer}
+        for name, velocity in part("velocity.").items():
+            self.optimizer.velocity[name].copy_(velocity)
         self.ledger.load(part("ledger."))
         self.totals.copy_(tensors["totals"])
         self.epoch, self.step = position.epoch, position.step
