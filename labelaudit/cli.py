@@ -104,7 +104,7 @@ def demo(
     keep: Annotated[Path | None, typer.Option(help="Folder for what the demo writes.")] = None,
 ) -> None:
     """Audit a small dataset with planted wrong labels through the real service, and show what was found."""
-    say.print("[bold]labelaudit demo[/]: an audit of 1,797 digits, 8 % of them with a wrong label on purpose")
+    say.print("[bold]labelaudit demo[/]: 1,797 digits, 8 % of them with a wrong label on purpose")
     from labelaudit import demo as demonstration
 
     outcome = demonstration.run(_demo_settings(keep), interactive=sys.stdout.isatty() and not as_json)

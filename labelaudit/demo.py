@@ -158,7 +158,7 @@ def show(outcome: dict[str, Any]) -> None:
             str(row["rank"]),
             row["path"],
             f"{row['given_label']} → {row['suggested_label']}",
-            f"{row['score']:.4f}",
+            f"{row['score']:.5f}",
             f"[green]wrong: {row['true_label']}[/]" if planted else "right",
         )
     say.print()

@@ -54,7 +54,9 @@ def _with_dataset(*columns: Any) -> Any:
     )
 
 
-_AUDITED = _with_dataset(Job.pk, Job.state, Job.dataset_pk, Dataset.id, Dataset.classes).where(Job.id == bindparam("id"))
+_AUDITED = _with_dataset(Job.pk, Job.state, Job.dataset_pk, Dataset.id, Dataset.classes).where(
+    Job.id == bindparam("id")
+)
 
 
 def remove(session: Session, audit: Job) -> None:

@@ -39,7 +39,7 @@ class Ranked(NamedTuple):
     split: str | None
 
 
-# Plain columns, because a page of entities costs several times as much; built once, because building is half of the rest.
+# Plain columns, for a page of entities costs several times as much; built once, for building takes as long as reading.
 _OF_AUDIT = (
     select(*(getattr(Score if name in COLUMNS else Sample, name) for name in Ranked._fields))
     .join_from(Score, Sample, (Sample.dataset_pk == bindparam("dataset")) & (Sample.n == Score.sample))
