@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
+from anyio import CapacityLimiter
 from fastapi import Depends, Path, Request
 from sqlalchemy.orm import Session
 
@@ -31,6 +32,8 @@ class Parts:
     bells: Bells
     renderer: Renderer
     tail: Tail
+    # Pages are short work for one lock, the interpreter's: more threads at it only make the slowest of them slower.
+    readers: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(3))
 
 
 # What needs no thread is async: a plain function would be sent to one, and every such trip costs a request a tenth of a

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -35,6 +36,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.state.parts = Parts(settings, db, blobs, bells, renderer, tail)
         reaper.start()
         tail.start()
+        gc.freeze()  # what was imported stays for good; looking through it again would hold requests up
         try:
             yield
         finally:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
+from anyio import to_thread
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 from pydantic_core import to_json
 
 from api import files
-from api.deps import FinishedAuditDep, PartsDep, SampleNumber, audited
+from api.deps import FinishedAuditDep, Parts, PartsDep, SampleNumber, audited
 from api.schemas import NumberedQuery, Page, Suspect, suspects_out
 from api.strict import StrictRoute
 from core.errors import Problem
@@ -39,11 +40,16 @@ class SuspectsQuery(NumberedQuery):
 
 
 @router.get("/{audit_id}/suspects", response_model=Page[Suspect])
-def suspects(parts: PartsDep, audit_id: str, query: Annotated[SuspectsQuery, Query()]) -> Response:
+async def suspects(parts: PartsDep, audit_id: str, query: Annotated[SuspectsQuery, Query()]) -> Response:
     """Every audited sample, the most suspicious first. `after` is the last rank you have.
 
     A label that is no class of this dataset is an error, not an empty list.
     """
+    page = await to_thread.run_sync(_page, parts, audit_id, query, limiter=parts.readers)
+    return Response(page, media_type="application/json")
+
+
+def _page(parts: Parts, audit_id: str, query: SuspectsQuery) -> bytes:
     with parts.db.read() as session:
         audit = audited(session, audit_id)
         given, suggested = _class_number(audit, query.given), _class_number(audit, query.suggested)
@@ -51,7 +57,7 @@ def suspects(parts: PartsDep, audit_id: str, query: Annotated[SuspectsQuery, Que
         rows = scores.page(session, audit, query.after or 0, query.limit + 1, wanted)
     shown = rows[: query.limit]
     page = {"data": suspects_out(audit, shown), "next": shown[-1].rank if len(rows) > query.limit else None}
-    return Response(to_json(page, inf_nan_mode="null"), media_type="application/json")
+    return to_json(page, inf_nan_mode="null")
 
 
 @router.get("/{audit_id}/samples/{n}", response_model=Suspect)

@@ -44,28 +44,32 @@ async def receive(
     _refuse_if_full(settings, blobs, length or 0)
     received = Received(await asyncio.to_thread(_begin, db))
     digest = hashlib.sha256()
-    pending: set[asyncio.Future[None]] = set()
+    pending: set[asyncio.Task[None]] = set()
     buffer = bytearray(min(settings.part_bytes, length or settings.part_bytes))
     filled = 0
+    spare: list[bytearray] = []  # a new buffer costs as much as filling it
+
+    async def store(key: str, full: bytearray, part: memoryview) -> None:
+        loop = asyncio.get_running_loop()
+        hashed = loop.run_in_executor(hasher, digest.update, part)
+        await asyncio.gather(hashed, loop.run_in_executor(writers, blobs.write, key, part))
+        spare.append(full)
 
     async def write() -> None:
         """Hand the buffer to the threads and begin another one."""
         nonlocal buffer, filled
-        part = memoryview(buffer)[:filled]
-        buffer, filled = bytearray(len(buffer)), 0
+        full, part = buffer, memoryview(buffer)[:filled]
         _refuse_if_full(settings, blobs, len(part))
         received.tail = (received.tail + part[-EDGE:])[-EDGE:]
         offset = sum(received.parts[-1]) if received.parts else 0
         received.parts.append((offset, len(part)))
-        while len(pending) >= 2 * WRITERS:
+        pending.add(asyncio.create_task(store(uploads.part_key(received.upload.id, offset), full, part)))
+        while len(pending) > WRITERS:
             done, _ = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
             pending.difference_update(done)
-            for future in done:
-                future.result()
-        key = uploads.part_key(received.upload.id, offset)
-        loop = asyncio.get_running_loop()
-        pending.add(loop.run_in_executor(writers, blobs.write, key, part))
-        pending.add(loop.run_in_executor(hasher, digest.update, part))
+            for task in done:
+                task.result()
+        buffer, filled = spare.pop() if spare else bytearray(len(full)), 0
 
     # One thread hashes, so that the parts are hashed in their order.
     with ThreadPoolExecutor(WRITERS) as writers, ThreadPoolExecutor(1) as hasher:

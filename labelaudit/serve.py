@@ -14,6 +14,7 @@ from contextlib import suppress
 import uvicorn
 
 from api.main import create_app
+from api.protocol import BoundedProtocol
 from core import logs
 from core.errors import Problem
 from core.processes import adopt_orphans, reap_orphans, wait_for_orphans
@@ -38,8 +39,7 @@ def serve(settings: Settings, *, workers: bool = True) -> int:
         create_app(settings),
         host=settings.host.strip("[]"),
         port=settings.port,
-        http="h11",  # bounds the size of headers, which the faster parser does not
-        h11_max_incomplete_event_size=16384,
+        http=BoundedProtocol,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -53,7 +53,8 @@ def serve(settings: Settings, *, workers: bool = True) -> int:
         signal.signal(polite, lambda *_: setattr(server, "should_exit", True))
     crew.start()
     try:
-        asyncio.run(_run(server, settings))
+        with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+            runner.run(_run(server, settings))
     finally:
         crew.close()
     return 0 if server.started else 1

@@ -84,6 +84,15 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["token"] = shared.token
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long walks first, so that no worker is left alone with one at the end; each of them in one worker."""
+    items.sort(key=lambda item: "test_lifecycle" not in item.nodeid)
+    for item in items:
+        if (walk := getattr(item, "callspec", None)) is not None and "walked" in walk.params:
+            item.add_marker(pytest.mark.xdist_group(walk.params["walked"]))
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     if shared := config.stash.get(SHARED, None):
         shared.stop()

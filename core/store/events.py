@@ -32,4 +32,4 @@ def after(session: Session, job_pk: int, seq: int, limit: int) -> list[Event]:
 def newest(session: Session, job_pks: list[int]) -> dict[int, int]:
     """The last number of each job; a job that is gone is absent."""
     query = select(Job.pk, Job.events).where(Job.pk.in_(job_pks), Job.deleted_at.is_(None))
-    return dict(session.execute(query).tuples().all())
+    return {row.pk: row.events for row in session.execute(query)}

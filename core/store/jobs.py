@@ -215,9 +215,9 @@ def reap(session: Session, max_attempts: int, ring_after_s: float, most: int = 5
         .limit(most)
     )
     to_ring = session.execute(
-        update(Job).where(Job.pk.in_(oldest)).values(rung_at=now()).returning(Job.kind, Job.id)
+        update(Job).where(Job.pk.in_(oldest)).values(rung_at=now()).returning(Job.pk, Job.kind, Job.id)
     ).all()
-    return Reaped(taken["queued"], taken["failed"], taken["cancelled"], [(kind, id) for kind, id in to_ring])
+    return Reaped(taken["queued"], taken["failed"], taken["cancelled"], [(kind, id) for _, kind, id in sorted(to_ring)])
 
 
 def _take_back(

@@ -50,10 +50,7 @@ class Walked:
 
 @pytest.fixture(
     scope="module",
-    params=[
-        pytest.param("embedded", marks=pytest.mark.xdist_group("embedded")),
-        pytest.param("scaled", marks=pytest.mark.xdist_group("scaled")),
-    ],
+    params=["embedded", "scaled"],
 )
 def walked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walked]:
     folder = tmp_path_factory.mktemp(request.param)
