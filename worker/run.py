@@ -26,13 +26,13 @@ log = logs.get(__name__)
 NOT_OURS = 3
 
 
-def main() -> int:
+def main(words: list[str] | None = None) -> int:
     """Do the job; the exit status says how that went."""
     parser = argparse.ArgumentParser(prog="worker.run", description=__doc__)
     parser.add_argument("job")
     parser.add_argument("--attempt", type=int, help="the attempt under which our parent claimed the job")
     parser.add_argument("--parent", type=int, help="save and end when this process ends")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(words)
     if arguments.parent:
         die_with_parent(arguments.parent, signal.SIGTERM)
     os.umask(0o077)

@@ -1,0 +1,238 @@
+"""The program that does one job, called as a function: every way a job can end."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, update
+
+from core import settings as core_settings
+from core.settings import Settings
+from core.store import audits, datasets, jobs, scores, uploads
+from core.store.blobs import Blobs
+from core.store.db import Database
+from core.store.tables import Job, Sample, Score
+from tests.unit.store import make
+from tests.worker.digits import plant_few
+from worker import audit as audit_work
+from worker import run
+from worker.progress import Voice
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    for name, value in {
+        "HOME": str(tmp_path / "home"),
+        "DATABASE_URL": database_url,
+        "THREADS": "1",
+        "BEAT_S": "0.05",
+        "CHECKPOINT_S": "0.2",
+        "PART_BYTES": "7000",
+        "SHARD_BYTES": "20000",
+    }.items():
+        monkeypatch.setenv(f"LABELAUDIT_{name}", value)
+    before, mask = signal.getsignal(signal.SIGTERM), os.umask(0o077)
+    yield core_settings.load()
+    os.umask(mask)
+    signal.alarm(0)
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture
+def blobs(settings: Settings) -> Blobs:
+    return Blobs(settings)
+
+
+def _upload(db: Database, blobs: Blobs, content: bytes, part: int = 7000) -> tuple[str, str]:
+    """A dataset of these bytes, as the API would make it; its id and its job's."""
+    with db.write() as session:
+        upload = uploads.begin(session)
+        parts = [(offset, len(content[offset : offset + part])) for offset in range(0, len(content), part)]
+        for offset, size in parts:
+            blobs.put(uploads.part_key(upload.id, offset), content[offset : offset + size])
+        uploads.complete(session, upload, parts, "0" * 64)
+        named = {"name": "few", "format": "zip", "size": len(content), "sha256": "0" * 64, "request_id": "r"}
+        dataset, job = datasets.create(session, upload, **named)
+        return dataset.id, job.id
+
+
+@pytest.fixture
+def dataset_id(db: Database, blobs: Blobs, tmp_path: Path) -> str:
+    dataset_id, job = _upload(db, blobs, plant_few(tmp_path / "few.zip", samples=120).archive.read_bytes())
+    assert run.main([job]) == 0
+    return dataset_id
+
+
+def _submit(db: Database, dataset_id: str, **spec: Any) -> str:
+    with db.write() as session:
+        found = datasets.find(session, dataset_id)
+        assert found is not None
+        return jobs.submit(session, "audit", found[0].pk, {"epochs": 6, "seed": 1, **spec}).id
+
+
+def _job(db: Database, id: str) -> Job:
+    with db.read() as session:
+        return session.execute(select(Job).where(Job.id == id)).scalar_one()
+
+
+def _kinds(db: Database, id: str) -> list[str]:
+    return [event.type for event in make.history(db, _job(db, id).pk)]
+
+
+def _at_step(monkeypatch: pytest.MonkeyPatch, step: int, then: Callable[[Voice], None]) -> None:
+    """Do something in the middle of a training."""
+    real, steps = Voice.tick, iter(range(10_000))
+
+    def tick(voice: Voice, **progress: Any) -> None:
+        if voice.progress.phase == "training" and next(steps) == step:
+            then(voice)
+        real(voice, **progress)
+
+    monkeypatch.setattr(Voice, "tick", tick)
+
+
+def test_an_upload_in_parts_becomes_shards_and_rows(db: Database, blobs: Blobs, dataset_id: str) -> None:
+    with db.read() as session:
+        found = datasets.find(session, dataset_id)
+        assert found is not None
+        dataset, job = found
+        assert datasets.status(dataset, job) == "ready"
+        assert dataset.counts == {"seen": 122, "accepted": 120, "rejected": 1, "ignored": 1}
+        rows = datasets.samples(session, dataset.pk, -1, 1000)
+    assert [row.n for row in rows] == list(range(120))
+    assert len({row.shard for row in rows}) > 1
+    for row in rows[::17]:
+        image = blobs.read(f"datasets/{dataset_id}/shards/{row.shard:05d}.tar", row.offset, row.length)
+        assert image.startswith(b"\x89PNG")
+
+
+def test_data_that_cannot_be_used_is_refused_and_not_retried(db: Database, blobs: Blobs, settings: Settings) -> None:
+    dataset_id, job = _upload(db, blobs, b"PK\x03\x04 but no archive at all")
+    assert run.main([job]) == 0
+    with db.read() as session:
+        found = datasets.find(session, dataset_id)
+    assert found is not None
+    assert datasets.status(*found) == "rejected"
+    assert found[0].rejection is not None and found[0].rejection["code"] == "archive-truncated"
+
+
+def test_an_audit_leaves_scores_a_model_and_its_story(db: Database, blobs: Blobs, dataset_id: str) -> None:
+    id = _submit(db, dataset_id)
+    assert run.main([id]) == 0
+    job = _job(db, id)
+    assert job.state == "succeeded" and job.result is not None and job.plan is not None
+    for stored in job.result["files"].values():
+        blobs.get(stored["key"], stored["sha256"])
+    with db.read() as session:
+        assert session.execute(select(func.count()).select_from(Score).where(Score.audit_pk == job.pk)).scalar() == 120
+        assert [row.rank for row in scores.page(session, job, 0, 1000, scores.Filter())] == list(range(1, 121))
+        assert [epoch.epoch for epoch in audits.epochs(session, job.pk)] == list(range(1, 7))
+        assert audits.pace(session, "small", job.plan["resolution"]) is not None
+
+
+def test_a_job_that_is_not_there_to_be_done_is_left_alone(db: Database, dataset_id: str) -> None:
+    id = _submit(db, dataset_id)
+    with db.write() as session:
+        jobs.cancel(session, id)
+    assert run.main([id]) == run.NOT_OURS
+    assert run.main([id, "--attempt", "7"]) == run.NOT_OURS
+
+
+def test_a_cancel_ends_the_training(db: Database, dataset_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    id = _submit(db, dataset_id)
+
+    def cancel(_voice: Voice) -> None:
+        with db.write() as session:
+            jobs.cancel(session, id)
+
+    _at_step(monkeypatch, 5, cancel)
+    assert run.main([id]) == 0
+    job = _job(db, id)
+    assert (job.state, job.result) == ("cancelled", None)
+
+
+def test_a_stop_saves_the_training_and_the_next_attempt_ends_with_the_same_bits(
+    db: Database, dataset_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undisturbed, stopped = _submit(db, dataset_id), _submit(db, dataset_id)
+    assert run.main([undisturbed]) == 0
+    with monkeypatch.context() as patch:
+        _at_step(patch, 20, lambda _voice: os.kill(os.getpid(), signal.SIGTERM))
+        assert run.main([stopped]) == 0
+    job = _job(db, stopped)
+    assert (job.state, job.strikes) == ("queued", 0)
+    assert job.checkpoints
+    assert run.main([stopped]) == 0
+    first, second = _job(db, undisturbed).result, _job(db, stopped).result
+    assert first is not None and second is not None
+    assert "resumed" in _kinds(db, stopped)
+    for name in ("scores.parquet", "scores.csv", "model.safetensors"):
+        assert first["files"][name]["sha256"] == second["files"][name]["sha256"]
+
+
+def test_a_damaged_checkpoint_is_passed_over(
+    db: Database, blobs: Blobs, settings: Settings, dataset_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undisturbed, stopped = _submit(db, dataset_id), _submit(db, dataset_id)
+    assert run.main([undisturbed]) == 0
+    with monkeypatch.context() as patch:
+        _at_step(patch, 20, lambda _voice: os.kill(os.getpid(), signal.SIGTERM))
+        run.main([stopped])
+    for saved in _job(db, stopped).checkpoints or []:
+        file = Path(settings.blobs) / saved["key"]
+        damaged = bytearray(file.read_bytes())
+        damaged[len(damaged) // 2] ^= 1
+        file.write_bytes(damaged)
+    assert run.main([stopped]) == 0
+    assert "checkpoint-unusable" in _kinds(db, stopped)
+    first, second = _job(db, undisturbed).result, _job(db, stopped).result
+    assert first is not None and second is not None
+    assert first["files"]["scores.csv"]["sha256"] == second["files"]["scores.csv"]["sha256"]
+
+
+def test_a_zombie_publishes_nothing(db: Database, dataset_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    id = _submit(db, dataset_id)
+
+    def lose_the_lease(_voice: Voice) -> None:
+        with db.write() as session:
+            session.execute(update(Job).where(Job.id == id).values(attempt=Job.attempt + 1))
+
+    _at_step(monkeypatch, 5, lose_the_lease)
+    assert run.main([id]) == run.NOT_OURS
+    job = _job(db, id)
+    assert (job.state, job.result) == ("running", None)
+    with db.read() as session:
+        assert session.execute(select(func.count()).select_from(Score).where(Score.audit_pk == job.pk)).scalar() == 0
+
+
+def test_a_sample_whose_bytes_changed_fails_the_audit_by_name(
+    db: Database, settings: Settings, dataset_id: str
+) -> None:
+    shard = Path(settings.blobs) / "datasets" / dataset_id / "shards" / "00000.tar"
+    with db.read() as session:
+        sample = session.execute(select(Sample).where(Sample.n == 3)).scalar_one()
+    damaged = bytearray(shard.read_bytes())
+    damaged[sample.offset + sample.length - 30] ^= 1
+    shard.write_bytes(damaged)
+    id = _submit(db, dataset_id)
+    assert run.main([id]) == 0
+    job = _job(db, id)
+    assert job.state == "failed" and job.problem is not None
+    assert job.problem["code"] == "blob-corrupt"
+    assert "Sample 3 " in job.problem["detail"]
+
+
+def test_a_gpu_that_is_not_there_is_said_in_one_sentence(
+    db: Database, dataset_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LABELAUDIT_DEVICE", "cuda")
+    monkeypatch.setattr(audit_work.torch.cuda, "is_available", lambda: False)
+    id = _submit(db, dataset_id)
+    assert run.main([id]) == 0
+    job = _job(db, id)
+    assert job.problem is not None and job.problem["code"] == "device-unavailable"
