@@ -17,7 +17,7 @@ serve: ## run the service
 
 test: ## run all tests, against a real PostgreSQL and a real Redis
 	@scripts/setup dev
-	@$(BIN)/pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered $(ARGS)
 
 check: ## lint, types, import rules
 	@scripts/setup dev

@@ -23,6 +23,7 @@ from core.store.blobs import Blobs
 from core.store.db import Database
 from tests.servers import S3, Postgres, Redis, Server, ServerError
 
+pytest.register_assert_rewrite("tests.worker.lifecycle", "tests.worker.service")
 AnyServer = TypeVar("AnyServer", bound=Server)
 
 KINDS: dict[str, Callable[[], Server]] = {"postgres": Postgres.prepared, "redis": Redis.prepared, "s3": S3.prepared}
@@ -84,13 +85,9 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["token"] = shared.token
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The long walks first, so that no worker is left alone with one at the end; each of them in one worker."""
+    """The long walks first, so that no worker is left alone with one at the end."""
     items.sort(key=lambda item: "test_lifecycle" not in item.nodeid)
-    for item in items:
-        if (walk := getattr(item, "callspec", None)) is not None and "walked" in walk.params:
-            item.add_marker(pytest.mark.xdist_group(walk.params["walked"]))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
