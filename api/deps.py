@@ -33,7 +33,7 @@ class Parts:
     renderer: Renderer
     tail: Tail
     # Pages are short work for one lock, the interpreter's: more threads at it only make the slowest of them slower.
-    readers: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(3))
+    readers: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(2))
 
 
 # What needs no thread is async: a plain function would be sent to one, and every such trip costs a request a tenth of a

@@ -51,11 +51,13 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = _sqlite(self.url.database) if self.is_sqlite else _postgresql(url)
         self._writer = self.engine.execution_options(immediate=True)
+        # On PostgreSQL a read is its statements and nothing around them: each BEGIN and ROLLBACK is a trip to the server.
+        self._reader = self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A transaction that changes nothing."""
-        with Session(self.engine, expire_on_commit=False) as session:
+        """A look that changes nothing. Every statement sees what is committed when it begins."""
+        with Session(self._reader, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
