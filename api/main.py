@@ -60,7 +60,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     problems.install(app)
-    for module in (health, limits, access, openapi, datasets, images, audits, events, results):
+    for module in (results, health, limits, access, openapi, datasets, images, audits, events):
         app.include_router(module.router)
     app.add_middleware(Doorway, settings=settings)
     return app

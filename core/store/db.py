@@ -51,7 +51,7 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = _sqlite(self.url.database) if self.is_sqlite else _postgresql(url)
         self._writer = self.engine.execution_options(immediate=True)
-        # On PostgreSQL a read is its statements and nothing around them: each BEGIN and ROLLBACK is a trip to the server.
+        # On PostgreSQL a read is its statements and nothing around them: BEGIN and ROLLBACK are trips to the server.
         self._reader = self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
