@@ -25,6 +25,7 @@ from core.science.ledger import Ledger
 from core.science.noise import symmetric
 from core.spec import Plan
 from core.training.augment import window
+from core.training.host import settle
 from core.training.loader import TrainingData
 from core.training.loop import Result, Run, Tick
 from core.training.networks import build
@@ -47,6 +48,7 @@ def main(argv: list[str] | None = None) -> int:
     if device.type == "cuda" and not torch.cuda.is_available():
         print("There is no GPU here, so there is nothing to check.")
         return 0
+    settle(device, torch.get_num_threads())  # as a worker does
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     what = {"device": describe(device), "samples": args.samples}
     done = {

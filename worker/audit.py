@@ -23,6 +23,7 @@ from core.store import audits, datasets, events, jobs, scores
 from core.store.blobs import Blobs
 from core.store.db import Database
 from core.store.tables import Dataset
+from core.training.host import settle
 from core.training.loader import TrainingData
 from core.training.loop import EpochReport, Run, Tick
 from core.training.model import model_files
@@ -41,7 +42,7 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
         dataset = session.get_one(Dataset, voice.claim.dataset_pk)
     device = pick_device(settings)
     plan = _plan(settings, dataset, device, voice)
-    torch.set_num_threads(plan.threads)
+    settle(device, plan.threads)
     listed = pa.Table.from_batches(manifest.samples(blobs.get(f"datasets/{dataset.id}/manifest.parquet")))
     data, numbers = _prepare(settings, blobs, dataset, listed, plan, voice)
 

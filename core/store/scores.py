@@ -76,7 +76,7 @@ def page(session: Session, audit: Job | Audited, after: int, limit: int, wanted:
     if wanted.is_issue is not None:
         query = query.where(Score.is_issue == wanted.is_issue)
     at = {"audit": audit.pk, "dataset": audit.dataset_pk, "after": after, "limit": limit}
-    return [Ranked(*row) for row in session.connection().execute(query, at)]
+    return [Ranked(*row) for row in session.connection().execute(query, at).all()]
 
 
 def of_sample(session: Session, audit: Job | Audited, n: int) -> Ranked | None:
