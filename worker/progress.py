@@ -48,7 +48,7 @@ class Voice:
 
     def enter(self, phase: Phase) -> None:
         """Begin a phase, and say so."""
-        self.progress = Progress(phase=phase, percent=self.progress.percent)
+        self.progress = self.progress.model_copy(update={"phase": phase, "eta_s": None})
         self._steps.clear()
         self._phase_began = self._last_step = time.monotonic()
         self.beat()

@@ -117,7 +117,9 @@ class Lifecycle:
         assert summary["model"]["epochs"] == EPOCHS
 
     def test_progress_and_events_tell_the_whole_story(self, walked: Walked) -> None:
-        assert walked.audit["progress"]["percent"] == 100
+        progress = walked.audit["progress"]
+        assert (progress["percent"], progress["epoch"], progress["epochs"]) == (100, EPOCHS, EPOCHS)
+        assert progress["loss"] > 0
         assert walked.audit["attempt"] == 1
         events = walked.client._json("GET", f"/v1/audits/{walked.audit['id']}/events?limit=1000")["data"]
         assert [event["id"] for event in events] == list(range(1, len(events) + 1))
