@@ -44,4 +44,6 @@ def build(settings: Settings) -> Celery:
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
     )
+    # The first bell would otherwise import the broker's library while a request waits for the interpreter.
+    _ = app.amqp, app.connection_for_write().transport_cls
     return app

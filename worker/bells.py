@@ -44,8 +44,6 @@ class Bells:
         self._thread.join(timeout_s)
 
     def _ring_all(self) -> None:
-        # The first bell would otherwise import the broker's library while a request waits for the interpreter.
-        _ = self._app.amqp, self._app.connection_for_write().transport_cls
         while (bell := self._waiting.get()) is not None:
             kind, job_id = bell
             try:
