@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Split = Literal["train", "val", "test"]
 Phase = Literal["queued", "preparing", "training", "scoring", "storing"]
-MethodName = Literal["cce"]
+MethodName = Literal["cce", "sce", "gce", "elr"]
 WeigherName = Literal["none", "hmw"]
 WeightScale = Literal["published", "mean-one"]
-NetworkName = Literal["small"]
-RecipeName = Literal["auto", "fast"]
+Annealing = Literal["none", "published"]
+RecipeName = Literal["auto", "fast", "thorough", "paper"]
+NetworkName = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,40}(:[a-z0-9_-]{1,40})?$")]  # one of core.training.catalogue
+WeightsName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$")]  # none, default, or a file's name
 
-VERDICTS = ("clean", "wrong")
+VERDICTS = ("clean", "hard", "wrong", "ambiguous", "alien")
+REASONS = (  # which evidence spoke; a sample's reasons are a bit mask in this order
+    "rival-leads",  # the final network prefers another class to the given one
+    "never-learned",  # the given label did not lead in a single epoch
+    "learned-late",  # it led only towards the end
+    "high-loss",  # its loss stayed among the highest of its class
+    "usual-mix-up",  # given and suggested class are often taken for each other in this dataset
+    "two-labels-fit",  # given and suggested class are about equally likely
+    "no-label-fits",  # no class is likely, and the image is unlike the others
+    "conflicting-duplicates",  # the same image stands in the dataset with another label
+)
 MODEL_FILES = ("model.safetensors", "config.json", "labels.json", "README.md")
 
 
@@ -61,6 +73,17 @@ class AuditSpec(Frozen):
     epochs: Annotated[int, Field(ge=2, le=2000)] | None = None
     seed: Annotated[int, Field(ge=0, lt=2**31)] | None = None
     splits: tuple[Split, ...] | None = Field(default=None, min_length=1, max_length=3, strict=False)
+    weights: WeightsName | None = None
+    logit_normalisation: bool | None = None
+    budget_s: Annotated[int, Field(ge=5, le=30 * 86_400)] | None = None
+    target_precision: Annotated[float, Field(ge=0.5, le=0.999)] | None = None
+    review_budget: Annotated[int, Field(ge=1, lt=2**31)] | None = None
+
+    @model_validator(mode="after")
+    def _one_cut(self) -> Self:
+        if self.target_precision is not None and self.review_budget is not None:
+            raise ValueError("give target_precision or review_budget, not both: each alone decides what is flagged")
+        return self
 
 
 class DatasetFacts(Frozen):
