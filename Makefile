@@ -28,12 +28,14 @@ check: ## lint, types, import rules
 
 bench: ## measure; without ARGS, list what can be measured
 	@scripts/setup dev
+	@scripts/setup bench
 	@$(BIN)/python -m bench $(ARGS)
 
 lock: ## resolve the locked dependencies anew
 	@scripts/setup dev
 	@$(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-header pyproject.toml -o requirements/run.txt
 	@$(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-header --extra dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
+	@$(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-header --extra bench -c requirements/dev.txt pyproject.toml -o requirements/bench.txt
 	@echo uv | $(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-header - -o requirements/uv.txt
 
 clean: ## remove what set-up and demo made
