@@ -13,7 +13,6 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -23,15 +22,16 @@ from torch import Tensor
 from bench.record import commit, lines, record, show
 from core.science.ledger import Ledger
 from core.science.noise import symmetric
-from core.spec import Plan
+from core.spec import Plan, Precision
 from core.training.augment import window
-from core.training.host import settle
+from core.training.host import has_fast_bf16, settle
 from core.training.loader import TrainingData
 from core.training.loop import Result, Run, Tick
 from core.training.networks import build
 
 SIDE, CLASSES = 32, 10
 WARM_UP, STEPS = 5, 20  # steps before the clock starts, and how many there are at least
+PRECISIONS: tuple[Precision, ...] = ("float32", "bf16")
 SLACK = 2e-3  # largest difference of a float32 gradient, relative to the largest gradient of its tensor
 
 Figures = dict[str, Any]
@@ -82,7 +82,7 @@ def facts(device: torch.device, samples: int) -> Figures:
         "capability": f"{found.major}.{found.minor}",
         "memory_gb": round(found.total_memory / 1e9, 1),
         "processors": found.multi_processor_count,
-        "bf16": torch.cuda.is_bf16_supported(),
+        "bf16": has_fast_bf16(device),
         "cuda": torch.version.cuda,
         "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
     }
@@ -136,9 +136,9 @@ def throughput(device: torch.device, samples: int) -> Figures:
     """Samples a second of training, by batch and precision."""
     figures: Figures = {}
     for batch in (128, 512):
-        for kind, name in ((Run, "bf16"), (Exact, "float32")) if device.type == "cuda" else ((Exact, "float32"),):
+        for precision in PRECISIONS if has_fast_bf16(device) else PRECISIONS[:1]:
             epochs = max(3, -(-STEPS * batch // samples))
-            run = kind(synthetic(samples), plan(epochs, batch), device)
+            run = Run(synthetic(samples), plan(device, epochs, batch, precision), device)
             ticks = (event for event in run if isinstance(event, Tick))
             for _ in range(WARM_UP):
                 next(ticks)
@@ -148,7 +148,7 @@ def throughput(device: torch.device, samples: int) -> Figures:
                 next(ticks)
             _wait(device)
             pace = steps * samples / run.steps / (time.perf_counter() - began)
-            figures[f"samples_per_s batch {batch} {name}"] = round(pace)
+            figures[f"samples_per_s batch {batch} {precision}"] = round(pace)
     return figures
 
 
@@ -158,7 +158,7 @@ def end_to_end(device: torch.device, samples: int) -> Figures:
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     began = time.perf_counter()
-    result = finished(Run(data, plan(), device))
+    result = finished(Run(data, plan(device), device))
     _wait(device)
     seconds = time.perf_counter() - began
     first = np.argsort(result.ledger.iam().cpu().numpy(), kind="stable")[: planted.sum()]
@@ -173,18 +173,18 @@ def end_to_end(device: torch.device, samples: int) -> Figures:
 
 def determinism(device: torch.device, samples: int) -> Figures:
     """Two runs of one plan, bit by bit."""
-    one, two = (finished(Run(synthetic(samples), plan(), device)) for _ in range(2))
+    one, two = (finished(Run(synthetic(samples), plan(device), device)) for _ in range(2))
     return _compared(one, two)
 
 
 def resume(device: torch.device, samples: int) -> Figures:
     """A run that is stopped in its second epoch and resumed, against one that never stopped, bit by bit."""
-    whole = finished(Run(synthetic(samples), plan(), device))
-    stopped = Run(synthetic(samples), plan(), device)
+    whole = finished(Run(synthetic(samples), plan(device), device))
+    stopped = Run(synthetic(samples), plan(device), device)
     for _ in stopped:
         if stopped.epoch == 1 and stopped.step == stopped.steps // 2:
             break
-    resumed = Run(synthetic(samples), plan(), device, resume=stopped.checkpoint())
+    resumed = Run(synthetic(samples), plan(device), device, resume=stopped.checkpoint())
     return _compared(whole, finished(resumed))
 
 
@@ -195,18 +195,14 @@ def _compared(one: Result, two: Result) -> Figures:
     return {"same_weights": weights, "same_ledger": ledger, "largest_iam_difference": iam, "ok": weights and ledger}
 
 
-class Exact(Run):
-    """A run without bfloat16."""
-
-    def _autocast(self) -> AbstractContextManager[object]:
-        return nullcontext()
-
-
-def plan(epochs: int = 5, batch: int = 128) -> Plan:
+def plan(device: torch.device, epochs: int = 5, batch: int = 128, precision: Precision | None = None) -> Plan:
+    """A run of the small network, in bfloat16 where that is fast."""
+    fast: Precision = "bf16" if has_fast_bf16(device) else "float32"
     return Plan(
         recipe="auto", method="cce", weigher="hmw", network="small", resolution=SIDE, channels=3, epochs=epochs,
-        batch=batch, learning_rate=0.1, momentum=0.9, weight_decay=5e-4, warmup_epochs=1, alpha=100.0, beta=100.0,
-        pad=4, flip=True, seed=5, threads=torch.get_num_threads(), splits=("train",), reasons=(),
+        batch=batch, precision=precision or fast, learning_rate=0.1, momentum=0.9, weight_decay=5e-4, warmup_epochs=1,
+        alpha=100.0, beta=100.0, pad=4, flip=True, seed=5, threads=torch.get_num_threads(), splits=("train",),
+        reasons=(),
     )  # fmt: skip
 
 

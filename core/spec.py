@@ -12,6 +12,8 @@ MethodName = Literal["cce", "sce", "gce", "elr"]
 WeigherName = Literal["none", "hmw"]
 WeightScale = Literal["published", "mean-one"]
 Annealing = Literal["none", "published"]
+Schedule = Literal["one-cycle", "steps"]
+Precision = Literal["float32", "bf16"]
 RecipeName = Literal["auto", "fast", "thorough", "paper"]
 NetworkName = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,40}(:[a-z0-9_-]{1,40})?$")]  # one of core.training.catalogue
 WeightsName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$")]  # none, default, or a file's name
@@ -102,16 +104,26 @@ class Plan(Frozen):
     method: MethodName
     weigher: WeigherName
     network: NetworkName
+    weights: WeightsName = "none"
     resolution: int
     channels: Literal[1, 3]
     epochs: int
     batch: int
+    micro_batch: int | None = None  # samples on the device at once, when a batch is too many; same effective batch
     learning_rate: float
+    schedule: Schedule = "one-cycle"
+    milestones: tuple[int, ...] = Field(default=(), strict=False)  # epochs at which a stepped rate drops to a tenth
     momentum: float
+    nesterov: bool = True
     weight_decay: float
-    warmup_epochs: int
+    precision: Precision = "float32"
+    logit_normalisation: bool = False  # of what the loss sees; evidence and answers come from raw logits
+    entropy_penalty: float = 0.0  # times mean Σ p ln p, added to the loss
+    warmup_epochs: int  # without weights
     alpha: float
     beta: float
+    k: int = 1  # runners-up that the rival is compared with
+    annealing: Annealing = "published"
     weight_scale: WeightScale = "mean-one"
     pad: int
     flip: bool

@@ -48,8 +48,8 @@ def load(content: bytes, plan: Plan, data: str) -> tuple[Position, dict[str, Ten
 
 
 def plan_hash(plan: Plan) -> str:
-    """What the plan determines; its reasons are only words."""
-    facts = plan.model_dump(mode="json", exclude={"reasons"})
+    """What the plan determines. Reasons are only words, and smaller micro-batches go on where large ones ran out."""
+    facts = plan.model_dump(mode="json", exclude={"reasons", "micro_batch"})
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 

@@ -11,86 +11,30 @@ A resumed run ends with the same bits as one that was never stopped, on the same
 from __future__ import annotations
 
 import hashlib
-import math
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import log_softmax, normalize
 
 from core.errors import Problem
 from core.science.ledger import Ledger
 from core.science.weigher import sample_weights
-from core.spec import MethodName, Plan
+from core.spec import Plan
 from core.training import checkpoint
-from core.training.loader import Loader, Normalisation, TrainingData, normalisation
-from core.training.methods import cce
+from core.training.events import Answers, EpochReport, Event, Look, Result, Tick
+from core.training.host import autocast
+from core.training.loader import Loader, TrainingData, normalisation
+from core.training.methods import method
 from core.training.networks import build
+from core.training.schedule import rate
 from core.training.sgd import SGD
 
-ItemLoss = Callable[[Tensor, Tensor], Tensor]  # logits [b, classes], label [b] -> loss [b]
-METHODS: dict[MethodName, ItemLoss] = {"cce": cce.item_loss}
+__all__ = ["Answers", "EpochReport", "Event", "Look", "Result", "Run", "Tick"]
 
 EVALUATION_BATCH = 512  # fixed: a sample's logits depend on the size of its batch in the last bits
-
-
-@dataclass(frozen=True)
-class Tick:
-    """A training step is done."""
-
-    epoch: int  # from 0
-    step: int  # steps done in this epoch
-    steps: int
-
-
-@dataclass(frozen=True)
-class Look:
-    """A batch of an evaluation pass is done; nothing changed."""
-
-    step: int
-    steps: int
-
-
-@dataclass(frozen=True)
-class EpochReport:
-    """An epoch is done."""
-
-    epoch: int  # from 0
-    epochs: int
-    train_loss: float  # mean un-weighted loss of the training passes
-    train_accuracy: float  # against the given labels
-    test_accuracy: float | None
-    mean_weight: float  # mean of what multiplied the losses
-    seconds: float  # of this attempt
-    samples_per_s: float
-
-
-Event = Tick | Look | EpochReport
-
-
-@dataclass(frozen=True)
-class Answers:
-    """What the final network says of every audited sample, un-augmented."""
-
-    suggested: NDArray[np.int64]  # [samples], strongest class other than the given
-    p_given: NDArray[np.float64]  # [samples]
-    p_suggested: NDArray[np.float64]  # [samples]
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a run leaves behind."""
-
-    weights: dict[str, Tensor]  # the final network, on the CPU
-    scale: Normalisation
-    ledger: Ledger
-    answers: Answers
-    test_accuracy_best: float | None
-    test_accuracy_last: float | None
 
 
 class Run:
@@ -111,9 +55,9 @@ class Run:
             torch.manual_seed(plan.seed)
             network = build(plan.network, self.classes, plan.channels)
         self.network = network.to(device).to(memory_format=torch.channels_last)
-        self.optimizer = SGD(self.network.named_parameters(), plan.momentum, plan.weight_decay)
-        self.ledger = Ledger(self.samples, plan.epochs, alpha=plan.alpha, beta=plan.beta, device=device)
-        self.item_loss = METHODS[plan.method]
+        self.optimizer = SGD(self.network.named_parameters(), plan.momentum, plan.weight_decay, nesterov=plan.nesterov)
+        self.ledger = Ledger(self.samples, plan.epochs, alpha=plan.alpha, beta=plan.beta, k=plan.k, device=device)
+        self.method = method(plan.method, self.samples, self.classes, device)
 
         self.epoch = self.step = 0
         self.totals = torch.zeros(3, dtype=torch.float64, device=device)  # Σ loss, correct, Σ weight of the open epoch
@@ -162,12 +106,24 @@ class Run:
         return checkpoint.dump(self.plan, self.identity, position, self._tensors())
 
     def _learn(self, index: Tensor, x: Tensor, y: Tensor) -> None:
-        """One step of SGD on mean_i γ_i ℓ_i; nothing here waits for the device."""
+        """One step down the gradient of a batch's objective; nothing here waits for the device."""
+        self.optimizer.zero_grad()
+        parts = -(-len(index) // (self.plan.micro_batch or len(index)))
+        for part in zip(*(tensor.tensor_split(parts) for tensor in (index, x, y)), strict=True):
+            objective = self._objective(*part) * (len(part[0]) / len(index))
+            objective.backward()  # type: ignore[no-untyped-call]
+            astray = ~torch.isfinite(objective.detach()) & (self.broken_at < 0)
+            self.broken_at = torch.where(astray, self.step, self.broken_at)
+        self.optimizer.step(rate(self.plan, self.epoch + self.step / self.steps))
+
+    def _objective(self, index: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        """mean_i γ_i ℓ_i, what the method adds, and λ mean Σ p ln p; every sample is booked on the way."""
         plan = self.plan
-        with self._autocast():
+        with autocast(self.device, plan.precision):
             logits, features = self.network(x)
         logits = logits.float()
-        loss = self.item_loss(logits, y)
+        seen = normalize(logits, dim=1) if plan.logit_normalisation else logits  # by the loss
+        loss = self.method.item_loss(seen, y)
         self.ledger.observe(
             self.epoch, index, y, logits.detach(), features.detach(), self.network.classifier.weight, loss.detach()
         )
@@ -176,14 +132,15 @@ class Run:
         else:
             weight = torch.ones_like(loss)
         objective = (weight * loss).mean()
-        self.optimizer.zero_grad()
-        objective.backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step(one_cycle(plan.learning_rate, (self.epoch + self.step / self.steps) / plan.epochs))
+        if (rest := self.method.rest(seen, index)) is not None:
+            objective = objective + rest
+        if plan.entropy_penalty:
+            log_p = log_softmax(seen, dim=1)
+            objective = objective + plan.entropy_penalty * (log_p.exp() * log_p).sum(1).mean()
         with torch.no_grad():
             correct = logits.argmax(1) == y
             self.totals += torch.stack([loss.double().sum(), correct.double().sum(), weight.double().sum()])
-            astray = ~torch.isfinite(objective) & (self.broken_at < 0)
-            self.broken_at = torch.where(astray, self.step, self.broken_at)
+        return objective
 
     def _close_epoch(self, accuracy: float | None, seconds: float, share: float) -> EpochReport:
         self.ledger.close_epoch()
@@ -225,20 +182,16 @@ class Run:
         """Index, label and probabilities [b, classes] of every sample, in fixed batches, by the network at rest."""
         self.network.eval()
         for index, x, y in loader.in_order(EVALUATION_BATCH):
-            with torch.no_grad(), self._autocast():
+            with torch.no_grad(), autocast(self.device, self.plan.precision):
                 logits, _ = self.network(x)
             yield index, y, logits.double().softmax(1)
-
-    def _autocast(self) -> AbstractContextManager[object]:
-        """bfloat16 where it is fast: on CUDA devices that have it."""
-        helps = self.device.type == "cuda" and torch.cuda.is_bf16_supported()
-        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=helps)
 
     def _tensors(self) -> dict[str, Tensor]:
         tensors = {
             **{f"network.{name}": tensor for name, tensor in self.network.state_dict().items()},
             **{f"ledger.{name}": tensor for name, tensor in self.ledger.state().items()},
             **{f"velocity.{name}": tensor for name, tensor in self.optimizer.velocity.items()},
+            **{f"method.{name}": tensor for name, tensor in self.method.state().items()},
             "totals": self.totals,
         }
         return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
@@ -253,6 +206,7 @@ class Run:
         for name, velocity in part("velocity.").items():
             self.optimizer.velocity[name].copy_(velocity)
         self.ledger.load(part("ledger."))
+        self.method.load(part("method."))
         self.totals.copy_(tensors["totals"])
         self.epoch, self.step = position.epoch, position.step
         self.test_accuracies = list(position.test_accuracies)
@@ -267,14 +221,6 @@ class Run:
                 epoch=self.epoch,
                 step=step,
             )
-
-
-def one_cycle(peak: float, done: float) -> float:
-    """The learning rate at a share `done` of the run: a line up to the peak, then half a cosine down to zero."""
-    rise = 0.25
-    if done < rise:
-        return peak * (0.1 + 0.9 * done / rise)
-    return peak * (1 + math.cos(math.pi * (done - rise) / (1 - rise))) / 2
 
 
 def _identity(data: TrainingData) -> str:

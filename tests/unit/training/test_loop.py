@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import torch
 from safetensors.torch import load
 
 from core.errors import Problem
-from core.training.loop import EpochReport, Look, Result, Run, Tick, one_cycle
+from core.training.loop import EpochReport, Look, Result, Run, Tick
 from tests.unit.training.make import CPU, data, finished, plan
 
 
@@ -158,10 +159,46 @@ def test_tiny_sets_can_be_trained(samples: int) -> None:
     assert torch.isfinite(run.result().ledger.iam()).all()
 
 
-def test_the_learning_rate_rises_to_its_peak_and_falls_to_zero() -> None:
-    rates = [one_cycle(0.2, done / 100) for done in range(101)]
-    assert max(rates) == rates[25] == pytest.approx(0.2)
-    assert rates[0] == pytest.approx(0.02)
-    assert rates[100] == pytest.approx(0)
-    assert rates[:26] == sorted(rates[:26])
-    assert rates[25:] == sorted(rates[25:], reverse=True)
+def trained(**changes: Any) -> Run:
+    run = Run(data(48, test=0), plan(epochs=2, **changes), CPU)
+    finished(run)
+    return run
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"logit_normalisation": True},
+        {"entropy_penalty": 1.0},
+        {"schedule": "steps", "milestones": (1,)},
+        {"nesterov": False},
+        {"micro_batch": 8},
+    ],
+)
+def test_each_switch_changes_the_run(change: dict[str, Any]) -> None:
+    assert not torch.equal(trained().ledger.iam(), trained(**change).ledger.iam())
+
+
+def test_micro_batches_are_the_same_step_of_a_network_without_batch_statistics() -> None:
+    whole, parts = (Run(data(48, test=0), plan(weigher="none", micro_batch=size), CPU) for size in (None, 5))
+    for run in (whole, parts):
+        run.network.eval()
+        index, x, y = next(run.audited.shuffled(16, seed=0, epoch=0, first=0, pad=0, flip=False))
+        run._learn(index, x, y)
+    for name, tensor in whole.network.state_dict().items():
+        torch.testing.assert_close(tensor, parts.network.state_dict()[name])
+    assert torch.equal(whole.totals[1:], parts.totals[1:])
+
+
+def test_smaller_micro_batches_go_on_from_the_same_checkpoint() -> None:
+    run = Run(data(), plan(), CPU)
+    next(iter(run))
+    resumed = Run(data(), plan(micro_batch=8), CPU, resume=run.checkpoint())
+    assert (resumed.epoch, resumed.step) == (0, 1)
+
+
+def test_normalised_logits_bound_what_the_loss_can_reach() -> None:
+    run = Run(data(test=0), plan(epochs=4, logit_normalisation=True), CPU)
+    losses = [event.train_loss for event in run if isinstance(event, EpochReport)]
+    best, rest = np.exp(np.sqrt(2 / 3)), np.exp(-np.sqrt(1 / 6))  # of a logit vector of length one, three classes
+    assert min(losses) > -np.log(best / (best + 2 * rest))

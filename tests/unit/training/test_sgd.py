@@ -5,18 +5,20 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
 import torch
 from torch import nn
 
 from core.training.sgd import SGD
 
 
-def test_steps_are_those_of_torch() -> None:
+@pytest.mark.parametrize("nesterov", [True, False])
+def test_steps_are_those_of_torch(nesterov: bool) -> None:
     torch.manual_seed(0)
     ours, theirs = nn.Linear(5, 3), nn.Linear(5, 3)
     theirs.load_state_dict(ours.state_dict())
-    mine = SGD(ours.named_parameters(), momentum=0.9, weight_decay=5e-4)
-    reference = torch.optim.SGD(theirs.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4, nesterov=True)
+    mine = SGD(ours.named_parameters(), momentum=0.9, weight_decay=5e-4, nesterov=nesterov)
+    reference = torch.optim.SGD(theirs.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4, nesterov=nesterov)
     for step in range(20):
         rate = 0.1 / (1 + step)
         for group in reference.param_groups:
@@ -29,6 +31,17 @@ def test_steps_are_those_of_torch() -> None:
         reference.step()
     for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
         torch.testing.assert_close(a, b)
+
+
+def test_a_frozen_parameter_does_not_even_decay() -> None:
+    layer = nn.Linear(3, 2)
+    layer.bias.requires_grad_(False)
+    before = layer.bias.clone()
+    sgd = SGD(layer.named_parameters(), momentum=0.9, weight_decay=0.1)
+    layer(torch.ones(1, 3)).sum().backward()
+    sgd.step(0.1)
+    assert torch.equal(layer.bias, before)
+    assert list(sgd.velocity) == ["weight"]
 
 
 def test_a_run_does_not_import_torchs_compiler() -> None:

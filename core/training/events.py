@@ -1,0 +1,67 @@
+"""What a run tells while it goes on, and what it leaves behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.science.ledger import Ledger
+from core.training.loader import Normalisation
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A training step is done."""
+
+    epoch: int  # from 0
+    step: int  # steps done in this epoch
+    steps: int
+
+
+@dataclass(frozen=True)
+class Look:
+    """A batch of an evaluation pass is done; nothing changed."""
+
+    step: int
+    steps: int
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """An epoch is done."""
+
+    epoch: int  # from 0
+    epochs: int
+    train_loss: float  # mean un-weighted loss of the training passes
+    train_accuracy: float  # against the given labels
+    test_accuracy: float | None
+    mean_weight: float  # mean of what multiplied the losses
+    seconds: float  # of this attempt
+    samples_per_s: float
+
+
+Event = Tick | Look | EpochReport
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the final network says of every audited sample, un-augmented."""
+
+    suggested: NDArray[np.int64]  # [samples], strongest class other than the given
+    p_given: NDArray[np.float64]  # [samples]
+    p_suggested: NDArray[np.float64]  # [samples]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run leaves behind."""
+
+    weights: dict[str, Tensor]  # the final network, on the CPU
+    scale: Normalisation
+    ledger: Ledger
+    answers: Answers
+    test_accuracy_best: float | None
+    test_accuracy_last: float | None
