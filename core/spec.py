@@ -12,6 +12,7 @@ MethodName = Literal["cce", "sce", "gce", "elr"]
 WeigherName = Literal["none", "hmw"]
 WeightScale = Literal["published", "mean-one"]
 Annealing = Literal["none", "published"]
+Optimizer = Literal["sgd", "muon"]
 Schedule = Literal["one-cycle", "steps"]
 Precision = Literal["float32", "bf16"]
 RecipeName = Literal["auto", "fast", "thorough", "paper"]
@@ -110,6 +111,7 @@ class Plan(Frozen):
     epochs: int
     batch: int
     micro_batch: int | None = None  # samples on the device at once, when a batch is too many; same effective batch
+    optimizer: Optimizer = "sgd"
     learning_rate: float
     schedule: Schedule = "one-cycle"
     milestones: tuple[int, ...] = Field(default=(), strict=False)  # epochs at which a stepped rate drops to a tenth
@@ -126,7 +128,8 @@ class Plan(Frozen):
     annealing: Annealing = "published"
     weight_scale: WeightScale = "mean-one"
     pad: int
-    flip: bool
+    flip: bool | Literal["auto"]  # auto: once the network itself shows that mirrored images keep their class
+    decoy_share: float = 0.0  # samples that are taught a wrong label on purpose
     seed: int
     threads: int
     splits: tuple[str, ...] = Field(strict=False)

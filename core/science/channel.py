@@ -6,9 +6,9 @@ evidence grows; noise leaves a floor. So given labels g are explained as
 
     P(g | x) = Σ_k P(k | x) T[k, g],    P(k | x) = softmax(s e^{c_k} log q_k(x) + b_k),
 
-with q what the network says, s > 0 how much sharper the truth is than that, and T the channel. The floor decides T: where
-a sharper s alone explains what is seen, T stays the identity, so a clean but difficult set is not called noisy. All
-parameters are fitted together by maximum likelihood.
+with q what the network says, s > 0 how much sharper the truth is than that, and T the channel. The floor decides T:
+where a sharper s alone explains what is seen, T stays the identity, so a clean but difficult set is not called noisy.
+All parameters are fitted together by maximum likelihood.
 
 Off the diagonal T starts as one common rate. Three forms are tried, each richer than the one before, and a richer one
 is believed only when it explains the labels better by GAIN nats:
@@ -156,7 +156,8 @@ class _Model:
             p = torch.softmax(z, 1).gather(1, self.place[:, None])[:, 0]
             share = self._share(rate)
             seen = torch.log(p * (1 - share) + (1 - p) * share / (self.classes - 1))
-        return cost - seen.sum()
+        total: Tensor = cost - seen.sum()
+        return total
 
     def channel(self, found: Floats) -> Channel:
         theta = torch.from_numpy(found)
@@ -177,7 +178,8 @@ class _Model:
         No class is mostly labelled as another, or the classes would have exchanged their names.
         """
         off = -softplus(-(rate - np.log(self.classes - 1) + deviation))
-        return torch.log_softmax(torch.where(self.eye, torch.zeros_like(off), off), 1)
+        rows: Tensor = torch.log_softmax(torch.where(self.eye, torch.zeros_like(off), off), 1)
+        return rows
 
     @staticmethod
     def _share(rate: Tensor) -> Tensor:

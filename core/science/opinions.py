@@ -15,16 +15,16 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Opinions:
-    """Log-probabilities of m classes a sample, and what is left for all others together."""
+    """Log-probabilities of m classes a sample, the given one among them, and what is left for all others together."""
 
-    classes: Integers  # [samples, m], no class twice in a row; 0 … K−1 in order when m = K
+    classes: Integers  # [samples, m], none twice in a row; 0 … K−1 in order when m = K
     log_p: Floats  # [samples, m]
     total: int  # K
 
     @property
     def dense(self) -> bool:
         """Whether every class is listed."""
-        return self.classes.shape[1] == self.total
+        return bool(self.classes.shape[1] == self.total)
 
     def log_rest(self) -> Floats:  # [samples]
         """Log-probability of one average class that is not listed."""
@@ -34,6 +34,11 @@ class Opinions:
     def place(self, label: Integers) -> Integers:  # [samples] -> [samples]
         """The column in which each sample's label stands; every given label is listed."""
         return np.asarray((self.classes == label[:, None]).argmax(1))
+
+    def suggested(self, given: Integers) -> Integers:  # [samples] -> [samples]
+        """The likeliest class other than the given one."""
+        others = np.where(self.classes == given[:, None], -np.inf, self.log_p)
+        return np.asarray(self.classes[np.arange(len(given)), others.argmax(1)])
 
     def take(self, index: Integers) -> Opinions:
         """Some of the samples."""

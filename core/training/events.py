@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.science.ledger import Ledger
+from core.science.opinions import Opinions
 from core.training.loader import Normalisation
 
 
@@ -48,11 +49,12 @@ Event = Tick | Look | EpochReport
 
 @dataclass(frozen=True)
 class Answers:
-    """What the final network says of every audited sample, un-augmented."""
+    """What the final network says of every audited sample, un-augmented, and which samples were decoys."""
 
+    opinions: Opinions
     suggested: NDArray[np.int64]  # [samples], strongest class other than the given
-    p_given: NDArray[np.float64]  # [samples]
-    p_suggested: NDArray[np.float64]  # [samples]
+    decoys: NDArray[np.int64]  # their indices, rising
+    taught: NDArray[np.int64]  # the wrong class that each of them was taught
 
 
 @dataclass(frozen=True)

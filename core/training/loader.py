@@ -82,11 +82,21 @@ class Loader:
             index = index.to(self.device, non_blocking=True)
             yield index, self._floats(pixels), self.labels[index]
 
+    def some(self, count: int) -> tuple[Tensor, Tensor]:  # index [n], x [n, channels, h, w]
+        """At most `count` samples as they are, evenly spaced."""
+        count = min(count, len(self.labels))
+        index = torch.linspace(0, len(self.labels) - 1, count, dtype=torch.float64).round().long().to(self.device)
+        return index, self.at(index)
+
+    def at(self, index: Tensor) -> Tensor:  # [n] -> [n, channels, h, w]
+        """Some samples as they are."""
+        return self._floats(self.images[index.to(self.images.device)])
+
     def in_order(self, batch: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """All samples as they are, in fixed batches."""
         order = torch.arange(len(self.labels), device=self.device)
         for index in order.tensor_split(self.steps(batch)):
-            yield index, self._floats(self.images[index.to(self.images.device)]), self.labels[index]
+            yield index, self.at(index), self.labels[index]
 
     def _floats(self, pixels: Tensor) -> Tensor:
         # uint8 [b, h, w, channels] -> float [b, channels, h, w], channels last in memory

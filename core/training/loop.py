@@ -21,20 +21,25 @@ from torch.nn.functional import log_softmax, normalize
 
 from core.errors import Problem
 from core.science.ledger import Ledger
+from core.science.opinions import KEPT, Opinions
 from core.science.weigher import sample_weights
 from core.spec import Plan
-from core.training import checkpoint
+from core.training import checkpoint, mirror
+from core.training.decoys import Decoys
 from core.training.events import Answers, EpochReport, Event, Look, Result, Tick
 from core.training.host import autocast
 from core.training.loader import Loader, TrainingData, normalisation
 from core.training.methods import method
+from core.training.muon import Muon
 from core.training.networks import build
 from core.training.schedule import rate
 from core.training.sgd import SGD
+from core.training.whitened import WhitenedNet
 
 __all__ = ["Answers", "EpochReport", "Event", "Look", "Result", "Run", "Tick"]
 
 EVALUATION_BATCH = 512  # fixed: a sample's logits depend on the size of its batch in the last bits
+WHITENED_ON = 2000  # images that the stem of a whitened network is computed from
 
 
 class Run:
@@ -54,9 +59,17 @@ class Run:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(plan.seed)
             network = build(plan.network, self.classes, plan.channels)
+        if isinstance(network, WhitenedNet):
+            network.whiten(self.audited.some(WHITENED_ON)[1])
         self.network = network.to(device).to(memory_format=torch.channels_last)
-        self.optimizer = SGD(self.network.named_parameters(), plan.momentum, plan.weight_decay, nesterov=plan.nesterov)
-        self.ledger = Ledger(self.samples, plan.epochs, alpha=plan.alpha, beta=plan.beta, k=plan.k, device=device)
+        optimizer = Muon if plan.optimizer == "muon" else SGD
+        self.optimizer = optimizer(
+            self.network.named_parameters(), plan.momentum, plan.weight_decay, nesterov=plan.nesterov
+        )
+        self.decoys = Decoys(self.audited.labels, self.classes, plan.epochs, plan.decoy_share, plan.seed)
+        self.ledger = self._new_ledger()  # of the given labels: what is reported
+        self.lessons = self._new_ledger() if len(self.decoys) else self.ledger  # of the taught ones: what weighs
+        self.mirrored: bool | None = None if plan.flip == "auto" else plan.flip
         self.method = method(plan.method, self.samples, self.classes, device)
 
         self.epoch = self.step = 0
@@ -73,7 +86,7 @@ class Run:
             started, first = time.perf_counter(), self.step
             self.network.train()
             for index, x, y in self.audited.shuffled(
-                plan.batch, seed=plan.seed, epoch=self.epoch, first=first, pad=plan.pad, flip=plan.flip
+                plan.batch, seed=plan.seed, epoch=self.epoch, first=first, pad=plan.pad, flip=bool(self.mirrored)
             ):
                 self._learn(index, x, y)
                 self.step += 1
@@ -83,6 +96,10 @@ class Run:
             if self.test is not None:
                 accuracy = yield from self._accuracy(self.test)
                 self.test_accuracies.append(accuracy)
+            if self.epoch == 0 and len(self.decoys):
+                self.decoys.plant(self._beliefs(self.decoys.members))
+            if self.mirrored is None:
+                self.mirrored = self._mirrors()
             yield self._close_epoch(accuracy, time.perf_counter() - started, (steps - first) / steps)
         self.answers = yield from self._answer()
 
@@ -123,14 +140,17 @@ class Run:
             logits, features = self.network(x)
         logits = logits.float()
         seen = normalize(logits, dim=1) if plan.logit_normalisation else logits  # by the loss
-        loss = self.method.item_loss(seen, y)
-        self.ledger.observe(
-            self.epoch, index, y, logits.detach(), features.detach(), self.network.classifier.weight, loss.detach()
-        )
+        taught = self.decoys.taught[index]
+        loss = self.method.item_loss(seen, taught)
+        self._book(self.lessons, index, taught, logits, features, loss)
+        if self.lessons is not self.ledger:
+            self._book(self.ledger, index, y, logits, features, self.method.item_loss(seen.detach(), y))
         if plan.weigher == "hmw" and self.epoch >= plan.warmup_epochs:
-            weight = sample_weights(self.ledger, index, plan.weight_scale).to(loss.dtype)
+            weight = sample_weights(self.lessons, index, plan.weight_scale).to(loss.dtype)
         else:
             weight = torch.ones_like(loss)
+        if (here := self.decoys.weight(index, self.epoch)) is not None:
+            weight = weight * here
         objective = (weight * loss).mean()
         if (rest := self.method.rest(seen, index)) is not None:
             objective = objective + rest
@@ -142,8 +162,16 @@ class Run:
             self.totals += torch.stack([loss.double().sum(), correct.double().sum(), weight.double().sum()])
         return objective
 
+    def _book(
+        self, ledger: Ledger, index: Tensor, label: Tensor, logits: Tensor, features: Tensor, loss: Tensor
+    ) -> None:
+        head = self.network.classifier.weight
+        ledger.observe(self.epoch, index, label, logits.detach(), features.detach(), head, loss.detach())
+
     def _close_epoch(self, accuracy: float | None, seconds: float, share: float) -> EpochReport:
         self.ledger.close_epoch()
+        if self.lessons is not self.ledger:
+            self.lessons.close_epoch()
         loss, correct, weight = (self.totals / self.samples).tolist()
         report = EpochReport(
             epoch=self.epoch,
@@ -169,22 +197,57 @@ class Run:
 
     def _answer(self) -> Generator[Look, None, Answers]:
         """The final pass over the audited samples."""
-        parts: list[tuple[Tensor, Tensor, Tensor]] = []
+        listed: list[tuple[Tensor, Tensor]] = []
         for step, (_, y, p) in enumerate(self._predict(self.audited), start=1):
-            p_given = p.gather(1, y[:, None])
-            strongest = p.scatter(1, y[:, None], -1.0).max(1)
-            parts.append((strongest.indices, p_given[:, 0], strongest.values))
+            if self.classes <= KEPT:
+                classes = torch.arange(self.classes).expand(len(y), -1)
+            else:
+                rivals = p.scatter(1, y[:, None], -1.0).topk(KEPT - 1, dim=1).indices
+                classes = torch.cat([y[:, None], rivals], 1)
+            listed.append((classes.cpu(), p.gather(1, classes.to(p.device)).clamp_min(1e-12).log().float().cpu()))
             yield Look(step, self.audited.steps(EVALUATION_BATCH))
-        suggested, p_given, p_suggested = (torch.cat(column).cpu() for column in zip(*parts, strict=True))
-        return Answers(suggested.numpy(), p_given.numpy(), p_suggested.numpy())
+        which, log_p = (torch.cat(column) for column in zip(*listed, strict=True))
+        opinions = Opinions(which.numpy(), log_p.double().numpy(), self.classes)
+        members = self.decoys.members
+        return Answers(
+            opinions=opinions,
+            suggested=opinions.suggested(self.audited.labels.cpu().numpy()),
+            decoys=members.cpu().numpy(),
+            taught=self.decoys.taught[members].cpu().numpy(),
+        )
+
+    def _mirrors(self) -> bool | None:
+        """Whether the network, which saw no mirrored image, recognises them as well."""
+        index, x = self.audited.some(mirror.ASKED)
+        plain, mirrored = (self._rest(view).argmax(1).cpu() for view in (x, x.flip(3)))
+        return mirror.decide(self.audited.labels[index].cpu(), plain, mirrored, self.classes)
+
+    def _beliefs(self, index: Tensor) -> Tensor:  # [n] -> [n, classes]
+        """Probabilities of some of the audited samples by the network at rest."""
+        return self._rest(self.audited.at(index))
+
+    @torch.no_grad()
+    def _rest(self, x: Tensor) -> Tensor:  # [n, channels, h, w] -> [n, classes]
+        """Probabilities by the network at rest, in fixed batches."""
+        self.network.eval()
+        parts = []
+        for part in torch.split(x, EVALUATION_BATCH):
+            with autocast(self.device, self.plan.precision):
+                parts.append(self.network(part)[0].double().softmax(1))
+        return torch.cat(parts)
 
     def _predict(self, loader: Loader) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Index, label and probabilities [b, classes] of every sample, in fixed batches, by the network at rest."""
-        self.network.eval()
+        """Index, label and probabilities [b, classes] of every sample, in fixed batches, by the network at rest.
+
+        Where mirroring is harmless, the mirrored image is asked too.
+        """
         for index, x, y in loader.in_order(EVALUATION_BATCH):
-            with torch.no_grad(), autocast(self.device, self.plan.precision):
-                logits, _ = self.network(x)
-            yield index, y, logits.double().softmax(1)
+            p = self._rest(x)
+            yield index, y, (p + self._rest(x.flip(3))) / 2 if self.mirrored else p
+
+    def _new_ledger(self) -> Ledger:
+        plan = self.plan
+        return Ledger(self.samples, plan.epochs, alpha=plan.alpha, beta=plan.beta, k=plan.k, device=self.device)
 
     def _tensors(self) -> dict[str, Tensor]:
         tensors = {
@@ -193,7 +256,11 @@ class Run:
             **{f"velocity.{name}": tensor for name, tensor in self.optimizer.velocity.items()},
             **{f"method.{name}": tensor for name, tensor in self.method.state().items()},
             "totals": self.totals,
+            "mirrored": torch.tensor(-1 if self.mirrored is None else int(self.mirrored)),
         }
+        if len(self.decoys):
+            tensors["decoys"] = self.decoys.state()
+            tensors |= {f"lessons.{name}": tensor for name, tensor in self.lessons.state().items()}
         return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
 
     def _resume(self, content: bytes) -> None:
@@ -208,6 +275,10 @@ class Run:
         self.ledger.load(part("ledger."))
         self.method.load(part("method."))
         self.totals.copy_(tensors["totals"])
+        self.mirrored = None if int(tensors["mirrored"]) < 0 else bool(tensors["mirrored"])
+        if len(self.decoys):
+            self.decoys.load(tensors["decoys"])
+            self.lessons.load(part("lessons."))
         self.epoch, self.step = position.epoch, position.step
         self.test_accuracies = list(position.test_accuracies)
 

@@ -24,10 +24,12 @@ QUINTIC = (3.4445, -4.7750, 2.0315)  # a·x + b·x³ + c·x⁵ drives every sing
 class Muon:
     """Orthogonalised momentum for trainable filter banks [out, in, h, w], Nesterov SGD for the rest."""
 
-    def __init__(self, parameters: Iterable[tuple[str, nn.Parameter]], momentum: float, weight_decay: float) -> None:
+    def __init__(
+        self, parameters: Iterable[tuple[str, nn.Parameter]], momentum: float, weight_decay: float, nesterov: bool
+    ) -> None:
         named = [(name, parameter) for name, parameter in parameters if parameter.requires_grad]
         self.filters = {name: parameter for name, parameter in named if parameter.ndim == 4}
-        self.rest = SGD(((n, p) for n, p in named if n not in self.filters), momentum, weight_decay)
+        self.rest = SGD(((n, p) for n, p in named if n not in self.filters), momentum, weight_decay, nesterov=nesterov)
         self.own = {name: torch.zeros_like(parameter) for name, parameter in self.filters.items()}
 
     @property
@@ -63,4 +65,5 @@ def orthogonal(gradient: Tensor) -> Tensor:  # [out, in, h, w] -> the same shape
     for _ in range(ROUNDS):
         square = x @ x.T
         x = a * x + (b * square + c * square @ square) @ x
-    return (x.T if tall else x).reshape(gradient.shape)
+    turned: Tensor = x.T if tall else x
+    return turned.reshape(gradient.shape)

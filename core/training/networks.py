@@ -5,7 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-WIDTHS = {"small": (16, 32, 64)}
+from core.training.whitened import WhitenedNet
+
+WIDTHS = {"small": (16, 32, 64), "fast": (32, 64, 128)}
 
 
 class PreActBlock(nn.Module):
@@ -45,6 +47,7 @@ class PreActResNet(nn.Module):
         return self.classifier(features), features
 
 
-def build(name: str, classes: int, channels: int) -> PreActResNet:
+def build(name: str, classes: int, channels: int) -> PreActResNet | WhitenedNet:
     """A fresh network, initialised from torch's global generator."""
-    return PreActResNet(WIDTHS[name], classes, channels)
+    kind = WhitenedNet if name == "fast" else PreActResNet
+    return kind(WIDTHS[name], classes, channels)

@@ -1,0 +1,58 @@
+"""How sure a network may be: learned from the labels it has not been shown.
+
+The given labels of decoys are unseen in a run, and are as noisy as all others. So they tell two numbers: the temperature
+at which the network's probabilities are right for new samples, and the lift, by how much the logit of a label rises
+only because it was shown.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core.science.opinions import Floats, Integers, Opinions, flattened
+
+FEWEST = 20  # unseen labels below which nothing is learned from them
+LOG_TEMPERATURES = (-1.0, 1.5)
+LARGEST_LIFT = 12.0
+HALVINGS = 40
+
+
+def as_if_unseen(opinions: Opinions, given: Integers, unseen: Integers) -> Opinions:
+    """Beliefs about all samples as if none of their labels had been shown; `unseen` are those that were not."""
+    if len(unseen) < FEWEST:
+        return opinions
+    shown = np.ones(len(given), dtype=np.bool_)
+    shown[unseen] = False
+    new, old = opinions.take(unseen), opinions.take(np.flatnonzero(shown))
+    temperature = _temperature(new, given[unseen])
+    calm = flattened(new, given[unseen], 0.0, temperature)
+    lift = _lift(old, given[shown], temperature, float(np.exp(_own(calm, given[unseen])).mean()))
+    log_p = np.empty_like(opinions.log_p)
+    log_p[unseen] = calm.log_p
+    log_p[shown] = flattened(old, given[shown], lift, temperature).log_p
+    return Opinions(opinions.classes, log_p, opinions.total)
+
+
+def _temperature(new: Opinions, given: Integers) -> float:
+    """The likeliest temperature of labels that were not shown."""
+    from scipy.optimize import minimize_scalar  # half a second to import, and not needed before the end of a run
+
+    def cost(log_temperature: float) -> float:
+        return -float(_own(flattened(new, given, 0.0, float(np.exp(log_temperature))), given).mean())
+
+    return float(np.exp(minimize_scalar(cost, bounds=LOG_TEMPERATURES, method="bounded").x))
+
+
+def _lift(old: Opinions, given: Integers, temperature: float, wanted: float) -> float:
+    """The lift without which shown labels are as probable, on average, as labels that were not shown."""
+    low, high = 0.0, LARGEST_LIFT
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        mean = float(np.exp(_own(flattened(old, given, middle, temperature), given)).mean())
+        low, high = (middle, high) if mean > wanted else (low, middle)
+    return low
+
+
+def _own(opinions: Opinions, given: Integers) -> Floats:  # [samples]
+    """Log-probability of the given label."""
+    return np.asarray(opinions.log_p[np.arange(len(given)), opinions.place(given)])
