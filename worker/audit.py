@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -19,21 +18,20 @@ from core.datasets.arrays import Cache
 from core.errors import Problem
 from core.settings import Settings
 from core.spec import AuditSpec, Plan
-from core.store import audits, datasets, events, jobs, scores
+from core.store import datasets, events, jobs, scores
 from core.store.blobs import Blobs
 from core.store.db import Database
 from core.store.tables import Dataset
 from core.training.host import settle
 from core.training.loader import TrainingData
-from core.training.loop import EpochReport, Run, Tick
+from core.training.loop import Run
 from core.training.model import model_files
 from core.training.plan import resolve
 from worker import report
-from worker.progress import Stopped, Voice
+from worker.progress import Voice
+from worker.training import PREPARED, TRAINED, Training
 
 log = logs.get(__name__)
-KEPT_CHECKPOINTS = 2
-PREPARED, TRAINED = 5.0, 97.0  # percent of an audit's way
 
 
 def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
@@ -48,12 +46,11 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
 
     voice.enter("training")
     began = time.monotonic()
-    training, first_epoch = _resume(data, plan, device, blobs, voice)
-    _train(training, settings, blobs, voice)
-    seconds = time.monotonic() - began
+    training = Training(settings, blobs, voice, plan, lambda plan, resume: Run(data, plan, device, resume))
+    result = training.finish().result()
+    plan, seconds = training.plan, time.monotonic() - began
 
     voice.enter("scoring")
-    result = training.result()
     table = report.judge(result, data, numbers)
     voice.tick(percent=TRAINED)
 
@@ -65,7 +62,6 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
         files[name] = blobs.put(f"{home}/{name}", _ticking(chunks, voice)).as_record()
     for file in model_files(result, plan, data.classes):
         files[file.name] = blobs.put(f"{home}/{file.name}", file.content).as_record()
-    epochs_here = plan.epochs - first_epoch
     outcome = {
         "score_version": report.SCORE_VERSION,
         "device": describe(device),
@@ -74,8 +70,9 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
         "pace": {
             "network": plan.network,
             "resolution": plan.resolution,
-            "seconds_per_sample_epoch": seconds / max(1, epochs_here) / len(numbers),
+            "seconds_per_sample_epoch": seconds / max(1.0, training.epochs) / len(numbers),
         },
+        "numerics_changed": plan.micro_batch is not None,
     }
     voice.progress = voice.progress.model_copy(update={"percent": 100.0, "eta_s": 0.0})
 
@@ -154,72 +151,6 @@ def _prepare(
         ),
         audited,
     )
-
-
-def _resume(data: TrainingData, plan: Plan, device: torch.device, blobs: Blobs, voice: Voice) -> tuple[Run, int]:
-    """The run where the newest unharmed checkpoint left it, or from its beginning."""
-    for saved in voice.claim.checkpoints:
-        try:
-            content = blobs.get(saved["key"], saved["sha256"])
-            training = Run(data, plan, device, resume=content)
-        except Problem as problem:
-            log.warning("a checkpoint cannot be used", code=problem.code)
-            voice.event("checkpoint-unusable", {"code": problem.code})
-            continue
-        voice.event("resumed", {"epoch": training.epoch, "attempt": voice.claim.attempt})
-        return training, training.epoch
-    return Run(data, plan, device), 0
-
-
-def _train(training: Run, settings: Settings, blobs: Blobs, voice: Voice) -> None:
-    """Drive the run: progress at every step, figures at every epoch, a checkpoint now and then."""
-    plan = training.plan
-    saved_at = time.monotonic()
-    begun_at = training.epoch + training.step / training.steps
-    kept = list(voice.claim.checkpoints)
-    loss: float | None = None
-
-    def progress() -> dict[str, Any]:
-        done = training.epoch + training.step / training.steps
-        return {
-            "epoch": min(training.epoch + 1, plan.epochs),
-            "epochs": plan.epochs,
-            "percent": round(PREPARED + (TRAINED - PREPARED) * done / plan.epochs, 2),
-            "eta_s": voice.eta(done - begun_at, plan.epochs - done),
-            "loss": loss,
-        }
-
-    def save() -> None:
-        nonlocal kept, saved_at
-        key = f"audits/{voice.claim.id}/{voice.claim.attempt}/checkpoints/{training.epoch:05d}-{training.step:07d}"
-        stored = blobs.put(key, training.checkpoint())
-        kept, dropped = [stored.as_record(), *kept][:KEPT_CHECKPOINTS], kept[KEPT_CHECKPOINTS - 1 :]
-        voice.write(lambda session: jobs.remember(session, voice.claim, checkpoints=kept))
-        for old in dropped:
-            if old["key"] != key:
-                blobs.delete(old["key"])
-        saved_at = time.monotonic()
-
-    for event in training:
-        if isinstance(event, EpochReport):
-            loss = event.train_loss
-            voice.progress = voice.progress.model_copy(update=progress())
-            voice.write(lambda session, event=event: _write_epoch(session, voice, event))  # type: ignore[misc]
-        try:
-            voice.tick(**(progress() if isinstance(event, Tick) else {}))
-        except Stopped:
-            save()
-            raise
-        if time.monotonic() - saved_at >= settings.checkpoint_s:
-            save()
-
-
-def _write_epoch(session: Session, voice: Voice, event: EpochReport) -> None:
-    values = asdict(event)
-    for name in ("epoch", "epochs", "samples_per_s"):
-        values.pop(name)
-    audits.write_epoch(session, voice.claim.pk, event.epoch + 1, values)
-    events.emit(session, voice.claim.pk, "epoch", {"epoch": event.epoch + 1, "epochs": event.epochs, **values})
 
 
 def _ticking(chunks: Iterator[bytes], voice: Voice) -> Iterator[bytes]:

@@ -29,3 +29,10 @@ def has_fast_bf16(device: torch.device) -> bool:
 def autocast(device: torch.device, precision: Precision) -> torch.autocast:
     """Convolutions and products in the precision of the plan; parameters, losses and evidence stay float32."""
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out, on a device or on the host."""
+    words = str(error).lower()
+    told = "out of memory" in words or "can't allocate memory" in words
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (isinstance(error, RuntimeError) and told)

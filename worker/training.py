@@ -1,0 +1,156 @@
+"""Drives a run: progress, figures, checkpoints, and what to do when the memory is too small."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from sqlalchemy.orm import Session
+
+from core import logs
+from core.errors import Problem
+from core.settings import Settings
+from core.spec import Plan
+from core.store import audits, events, jobs
+from core.store.blobs import Blobs
+from core.training.host import is_out_of_memory
+from core.training.loop import EpochReport, Run, Tick
+from worker.progress import Stopped, Voice
+
+log = logs.get(__name__)
+KEPT_CHECKPOINTS = 2
+PREPARED, TRAINED = 5.0, 97.0  # percent of an audit's way
+SMALLEST_MICRO_BATCH = 8
+
+NewRun = Callable[[Plan, bytes | None], Run]
+
+
+class Training:
+    """One attempt at a run, from the newest unharmed checkpoint to its end."""
+
+    def __init__(self, settings: Settings, blobs: Blobs, voice: Voice, plan: Plan, new_run: NewRun) -> None:
+        self._settings, self._blobs, self._voice = settings, blobs, voice
+        self._new_run = new_run
+        self.plan = plan
+        self.epochs = 0.0  # done in this attempt
+        self._saved = list(voice.claim.checkpoints)  # the newest first
+
+    def finish(self) -> Run:
+        """Train to the end. When memory runs out, once more as before; then with ever less on the device at once."""
+        once_more = True
+        while True:
+            try:
+                run = self._resumed()
+                self._drive(run)
+                return run
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+            _free()
+            if once_more:
+                once_more = False
+                self._voice.event("out-of-memory", {"then": "again"})
+            else:
+                self._shrink()
+
+    def _shrink(self) -> None:
+        """Half as many samples on the device at once, the same batch for each step; kept for every later attempt."""
+        micro_batch = (self.plan.micro_batch or self.plan.batch) // 2
+        if micro_batch < SMALLEST_MICRO_BATCH:
+            raise Problem(
+                "out-of-memory",
+                f"The network {self.plan.network} at {self.plan.resolution} pixels needs more memory than this worker "
+                "has. Ask for a smaller network, or give the worker a device with more memory.",
+            )
+        self.plan = self.plan.model_copy(update={"micro_batch": micro_batch})
+        log.warning("out of memory, going on with less at once", micro_batch=micro_batch)
+
+        def keep(session: Session) -> None:
+            claim = self._voice.claim
+            jobs.remember(session, claim, plan=self.plan.model_dump())
+            told = {"then": "smaller", "micro_batch": micro_batch, "numerics_changed": True}
+            events.emit(session, claim.pk, "out-of-memory", told)
+
+        self._voice.write(keep)
+
+    def _resumed(self) -> Run:
+        """The run where the newest unharmed checkpoint left it, or from its beginning."""
+        voice = self._voice
+        for saved in self._saved:
+            try:
+                run = self._new_run(self.plan, self._blobs.get(saved["key"], saved["sha256"]))
+            except Problem as problem:
+                log.warning("a checkpoint cannot be used", code=problem.code)
+                voice.event("checkpoint-unusable", {"code": problem.code})
+                continue
+            voice.event("resumed", {"epoch": run.epoch, "attempt": voice.claim.attempt})
+            return run
+        return self._new_run(self.plan, None)
+
+    def _drive(self, run: Run) -> None:
+        """Progress at every step, figures at every epoch, a checkpoint now and then."""
+        voice, plan = self._voice, self.plan
+        saved_at, begun_at = time.monotonic(), _done(run)
+        loss: float | None = None
+
+        def progress() -> dict[str, Any]:
+            done = _done(run)
+            return {
+                "epoch": min(run.epoch + 1, plan.epochs),
+                "epochs": plan.epochs,
+                "percent": round(PREPARED + (TRAINED - PREPARED) * done / plan.epochs, 2),
+                "eta_s": voice.eta(done - begun_at, plan.epochs - done),
+                "loss": loss,
+            }
+
+        for event in run:
+            if isinstance(event, EpochReport):
+                loss = event.train_loss
+                voice.progress = voice.progress.model_copy(update=progress())
+                self._close_epoch(event)
+            try:
+                voice.tick(**(progress() if isinstance(event, Tick) else {}))
+            except Stopped:
+                self._save(run)
+                raise
+            if time.monotonic() - saved_at >= self._settings.checkpoint_s:
+                self._save(run)
+                saved_at = time.monotonic()
+        self.epochs = _done(run) - begun_at
+
+    def _close_epoch(self, event: EpochReport) -> None:
+        values = asdict(event)
+        for name in ("epoch", "epochs", "samples_per_s"):
+            values.pop(name)
+
+        def write(session: Session) -> None:
+            pk = self._voice.claim.pk
+            audits.write_epoch(session, pk, event.epoch + 1, values)
+            events.emit(session, pk, "epoch", {"epoch": event.epoch + 1, "epochs": event.epochs, **values})
+
+        self._voice.write(write)
+
+    def _save(self, run: Run) -> None:
+        claim = self._voice.claim
+        key = f"audits/{claim.id}/{claim.attempt}/checkpoints/{run.epoch:05d}-{run.step:07d}"
+        stored = self._blobs.put(key, run.checkpoint()).as_record()
+        others = [saved for saved in self._saved if saved["key"] != key]
+        self._saved, dropped = [stored, *others][:KEPT_CHECKPOINTS], others[KEPT_CHECKPOINTS - 1 :]
+        self._voice.write(lambda session: jobs.remember(session, claim, checkpoints=self._saved))
+        for old in dropped:
+            self._blobs.delete(old["key"])
+
+
+def _done(run: Run) -> float:
+    return run.epoch + run.step / run.steps
+
+
+def _free() -> None:
+    """Let go of what the failed run held on its device."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
