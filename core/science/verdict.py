@@ -1,178 +1,268 @@
 """From evidence to judgement: the probability that each given label is wrong, the ranking and the totals.
 
-The score is the posterior of a mixture of two Gaussians over IAM, made strictly monotone and kept clear of 0 and 1, so
-that less IAM always means a higher score. IAM falls into two groups only when labels are wrong; a clean set is one
-skewed heap in which any two-component fit would call the slower half wrong. So two groups are believed only when
-
-- the Bayesian information criterion prefers two components to one,
-- they stand apart (Ashman's D ≥ 2, the condition for two visible modes), and
-- the lower one lies below zero, where every S = M − U with M < 0 lies: the network itself contradicts those labels.
-
-Otherwise the set counts as one heap with outliers, and a label is suspected when its IAM lies 4.5 robust standard
-deviations below the median. Sets with fewer than 20 different values are always judged that way; fewer than 20 samples
-are only ranked, because so few cannot show what is usual.
+The network's beliefs are first made what they would be had no label been shown (`calibration`), then the noise channel
+is learned from them (`channel`), and Bayes' rule gives for every sample the probability of each true class. The score
+is what that leaves for all classes but the given one; everything else here is counted from those probabilities.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-SCORE_VERSION = "iam-mixture-1"
+from core.science import channel
+from core.science.calibration import as_if_unseen
+from core.science.channel import Channel
+from core.science.findings import (
+    Booleans,
+    Calibration,
+    ClassTable,
+    Cut,
+    Degenerate,
+    Floats,
+    Integers,
+    Interval,
+    Transitions,
+    Verdict,
+)
+from core.science.opinions import Opinions
+from core.spec import REASONS, VERDICTS
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-LogOdds = Callable[[Floats], Floats]  # standardised IAM -> log-odds of a wrong label, falling
+SCORE_VERSION = "channel-1"
 
-FIT_AT_MOST = 100_000  # evenly spaced order statistics that stand for a larger set
-FEWEST_VALUES = 20  # different values below which no mixture is fitted; samples below which a median shows nothing
-APART = 2.0  # Ashman's D
-OUTLIER = 4.5  # robust standard deviations below the median, where one heap's log-odds are zero
-OUTLIER_SLOPE = 1.5  # log-odds a standard deviation there
-TRUSTED, CEILING = 6.0, 12.0  # log-odds up to the first are kept, beyond they bend towards the second
+FEWEST_SAMPLES = 20  # below it samples are ranked but none is flagged: so few cannot show what is usual
+LOWEST_CUT = 0.3  # no label is an issue below this probability
+SUGGESTED_FROM = 0.5  # confidence below which no class is suggested
+LISTED = 5
 TRANSITIONS_AT_MOST = 10_000
+LEVEL, STANDARD = 0.95, 1.96
+MODEL_ERROR, CLASS_MODEL_ERROR = 0.06, 0.12  # relative spread of the estimate over runs, beyond what sampling explains
+FLOOR_ERROR, CLASS_FLOOR_ERROR = 0.003, 0.01  # and its absolute part
+ALIEN_BELOW = 0.3  # belief in the likeliest class
+AMBIGUOUS_FROM = 0.25  # probability of each of two classes that fit
+HIGH_LOSS = 0.95  # quantile within the given class
+MIX_UP_RATE = 0.02  # of a pair, above the common rate
+TRUSTED, CEILING = 8.0, 16.0  # log-odds up to the first are kept, beyond they bend towards the second
 
 
 @dataclass(frozen=True)
-class ClassTable:
-    """One row a class, in class order."""
+class Evidence:
+    """What a run knows of every audited sample."""
 
-    samples: Integers  # [classes]
-    flagged: Integers  # [classes]
-    noise_rate: Floats  # [classes], mean score; 0 for a class without samples
-
-
-@dataclass(frozen=True)
-class Transitions:
-    """How often a flagged label `given` should be `suggested`, most frequent first, the rarest cut off."""
-
-    given: Integers  # [pairs]
-    suggested: Integers  # [pairs]
-    count: Integers  # [pairs]
+    opinions: Opinions  # of the final network
+    aum: Floats  # [samples] mean margin of the given label over the epochs
+    loss: Floats  # [samples] of the last epoch
+    decoys: Integers  # samples whose given labels were not shown
+    taught: Integers  # the wrong classes that were shown instead
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What an audit says of every sample and of the whole set."""
+class Wish:
+    """How many labels a user wants flagged; at most one of them."""
 
-    score: Floats  # [samples] in (0, 1), P(given label is wrong)
-    rank: Integers  # [samples] from 1, most suspect first, ties by sample number
-    is_issue: NDArray[np.bool_]  # [samples], score ≥ ½
-    verdict: NDArray[np.str_]  # [samples], "wrong" or "clean"
-    noise_rate: float
-    expected_precision: float | None  # of the flagged; None when none is flagged
-    expected_recall: float | None  # of all wrong labels by the flagged
-    classes: ClassTable
-    transitions: Transitions
+    target_precision: float | None = None
+    review_budget: int | None = None
 
 
-def judge(iam: Floats, given: Integers, suggested: Integers, classes: int) -> Verdict:
-    """Judge all audited samples (at least one) at once; IAM must be finite.
+def judge(evidence: Evidence, given: Integers, wish: Wish | None = None) -> Verdict:
+    """Judge all audited samples, at least one, at once."""
+    opinions = evidence.opinions
+    broken = degenerate(evidence, given)
+    believed = as_if_unseen(opinions, given, evidence.decoys)
+    found = channel.fit(believed, given)
+    posterior = found.posterior(believed, given)  # [samples, m]
+    row, place = np.arange(len(given)), opinions.place(given)
+    score = np.full(len(given), 0.5) if broken else scores(log_odds(posterior, place))
+    order = np.lexsort((row, -score))
+    rank = np.empty(len(given), dtype=np.int64)
+    rank[order] = np.arange(1, len(given) + 1)
 
-    The noise rate is the mean of the scores: on digits with 3, 8, 20 and 40 % planted errors it is as near to the truth
-    as the weight of the lower component, and it exists in a set that is one heap too.
-    """
-    if not np.isfinite(iam).all():
-        raise ValueError("IAM must be finite")
-    score = scores(iam)
-    is_issue = score >= 0.5
-    order = np.lexsort((np.arange(len(iam)), iam))
-    rank = np.empty(len(iam), dtype=np.int64)
-    rank[order] = np.arange(1, len(iam) + 1)
+    cut, is_issue = _cut(score, order, wish or Wish(), flag=not broken and len(given) >= FEWEST_SAMPLES)
+    others = posterior.copy()
+    others[row, place] = -1
+    best = others.argmax(1)
+    confidence = others[row, best] / np.maximum(1 - posterior[row, place], 1e-12)
+    likely = opinions.classes[row, best]
+    sure = confidence >= SUGGESTED_FROM
+    beliefs, _ = found.beliefs(believed)
+    verdict = _verdicts(is_issue, posterior, beliefs, evidence.aum, place)
+    listed = np.argsort(-posterior, axis=1, kind="stable")[:, :LISTED]
     return Verdict(
         score=score,
         rank=rank,
         is_issue=is_issue,
-        verdict=np.where(is_issue, "wrong", "clean"),
-        noise_rate=float(score.mean()),
+        verdict=verdict,
+        reasons=_reasons(evidence, given, likely, verdict, found),
+        suggested=np.where(sure, likely, -1),
+        confidence=np.where(sure, np.minimum(confidence, 1.0), np.nan),
+        top=np.take_along_axis(opinions.classes, listed, axis=1),
+        top_p=np.take_along_axis(posterior, listed, axis=1),
+        noise_rate=_interval(score, MODEL_ERROR, FLOOR_ERROR) if not broken else Interval(0.5, 0.0, 1.0, LEVEL),
+        cut=cut,
         expected_precision=float(score[is_issue].mean()) if is_issue.any() else None,
         expected_recall=float(score[is_issue].sum() / score.sum()) if is_issue.any() else None,
-        classes=_class_table(score, is_issue, given, classes),
-        transitions=_transitions(given[is_issue], suggested[is_issue], classes),
+        classes=_class_table(score, is_issue, given, opinions.total),
+        transitions=_transitions(opinions, posterior, given),
+        degenerate=broken,
+        calibration=_calibration(evidence, found, believed, score, cut),
     )
 
 
-def scores(iam: Floats) -> Floats:  # [samples] -> [samples]
-    """P(wrong): in (0, 1), equal for equal IAM, else strictly falling with it; independent of the samples' order."""
-    values, where = np.unique(iam, return_inverse=True)  # rising
-    scale = np.abs(values).max() or 1.0  # no sum of squares overflows below
-    x = np.sort(iam) / scale
-    centre, spread = x.mean(), x.std() or 1.0
-    sample = (x - centre) / spread
-    if len(sample) > FIT_AT_MOST:
-        sample = sample[np.linspace(0, len(sample) - 1, FIT_AT_MOST).round().astype(np.int64)]
-    log_odds = _two_groups(sample, zero=-centre / spread) or _one_heap(sample)
-    posterior = 1 / (1 + np.exp(-_tempered(log_odds((values / scale - centre) / spread))))
-    return _strictly_falling(posterior)[where]
+def degenerate(evidence: Evidence, given: Integers) -> Degenerate | None:
+    """Why a run says nothing of the labels, if it does not."""
+    opinions, decoys = evidence.opinions, evidence.decoys
+    answer = opinions.classes[np.arange(len(given)), opinions.log_p.argmax(1)]
+    if len(decoys) and (answer[decoys] == evidence.taught).mean() > 0.5:
+        return "memorised"
+    asked = decoys if len(decoys) else np.arange(len(given))
+    usual = np.bincount(given, minlength=opinions.total).max() / len(given)
+    right = (answer[asked] == given[asked]).mean()
+    most = np.bincount(answer, minlength=opinions.total).max() / len(given)
+    if most >= 0.99 and usual < 0.9:
+        return "collapsed"
+    chance = max(
+        1 / opinions.total,
+        float(
+            (np.bincount(given, minlength=opinions.total) / len(given))
+            @ (np.bincount(answer, minlength=opinions.total) / len(given))
+        ),
+    )
+    return "nothing-learned" if right <= chance + 2 * np.sqrt(chance * (1 - chance) / len(asked)) else None
 
 
-def _two_groups(sample: Floats, zero: float) -> LogOdds | None:  # sorted, standardised IAM; where IAM = 0 lies
-    """The log-odds of a believable mixture, or None; between the means the mixture's own, beyond along the tangents."""
-    if len(np.unique(sample)) < FEWEST_VALUES:
-        return None
-    from sklearn.mixture import GaussianMixture  # takes seconds to import, and is not needed before the end of a run
-
-    column = sample[:, None]
-    one = GaussianMixture(1, random_state=0).fit(column)
-    two = GaussianMixture(2, random_state=0, max_iter=500).fit(column)
-    low, high = np.argsort(two.means_[:, 0], kind="stable")
-    mean, variance = two.means_[:, 0], two.covariances_[:, 0, 0]
-    gap = mean[high] - mean[low]
-    apart = gap >= APART * np.sqrt((variance[low] + variance[high]) / 2)
-    if two.bic(column) >= one.bic(column) or not apart or mean[low] >= zero:
-        return None
-    constant = np.log(two.weights_[low] / two.weights_[high]) - np.log(variance[low] / variance[high]) / 2
-
-    def log_odds(z: Floats) -> Floats:
-        inside = np.clip(z, mean[low], mean[high])
-        own = (
-            constant
-            - (inside - mean[low]) ** 2 / (2 * variance[low])
-            + (inside - mean[high]) ** 2 / (2 * variance[high])
-        )
-        below, above = np.minimum(z - mean[low], 0), np.maximum(z - mean[high], 0)
-        return np.asarray(own - below * gap / variance[high] - above * gap / variance[low])
-
-    return log_odds
+def log_odds(posterior: Floats, place: Integers) -> Floats:  # [samples, m], [samples] -> [samples]
+    """Of the given label being wrong."""
+    row = np.arange(len(place))
+    others = posterior.copy()
+    others[row, place] = 0
+    return np.asarray(np.log(np.maximum(others.sum(1), 1e-300)) - np.log(np.maximum(posterior[row, place], 1e-300)))
 
 
-def _one_heap(sample: Floats) -> LogOdds:
-    """Log-odds that fall along a line: zero at an outlier's distance below the median, far less inside the heap."""
-    median = np.median(sample)
-    robust = 1.4826 * np.median(np.abs(sample - median)) if len(sample) >= FEWEST_VALUES else 0.0
-    deviation = robust or sample.std() or 1.0
-    return lambda z: np.asarray(-OUTLIER_SLOPE * ((z - median) / deviation + OUTLIER))
+def scores(odds: Floats) -> Floats:  # [samples] -> [samples]
+    """Probabilities in (0, 1) that are equal where the log-odds are and else differ as they do, at full precision.
 
-
-def _tempered(log_odds: Floats) -> Floats:
-    """Rising and bounded, so that a float64 posterior neither saturates nor claims what a Gaussian cannot know."""
-    size = np.abs(log_odds)
-    over, room = np.maximum(size - TRUSTED, 0), CEILING - TRUSTED
-    return np.asarray(np.sign(log_odds) * (np.minimum(size, TRUSTED) + room * over / (over + room)))
-
-
-def _strictly_falling(posterior: Floats) -> Floats:
-    """The nearest falling sequence that never repeats: where rounding made two values equal, the later is one ulp less.
-
-    Positive floats are ordered as their bit patterns are, so this is a running minimum over integers.
+    Log-odds beyond what a float64 near 1 can tell apart bend towards a ceiling; where rounding still made two values
+    equal, the later one is an ulp less. Positive floats are ordered as their bit patterns are, so that is a running
+    minimum over integers.
     """
-    step = np.arange(len(posterior), dtype=np.int64)
-    return (np.minimum.accumulate(posterior.view(np.int64) + step) - step).view(np.float64)
+    falling, where = np.unique(-odds, return_inverse=True)
+    size = np.abs(falling)
+    over, room = np.maximum(size - TRUSTED, 0), CEILING - TRUSTED
+    bent = np.sign(falling) * (np.minimum(size, TRUSTED) + room * over / (over + room))
+    p = 1 / (1 + np.exp(bent))
+    step = np.arange(len(p), dtype=np.int64)
+    return np.asarray((np.minimum.accumulate(p.view(np.int64) + step) - step).view(np.float64)[where])
 
 
-def _class_table(score: Floats, is_issue: NDArray[np.bool_], given: Integers, classes: int) -> ClassTable:
+def _cut(score: Floats, order: Integers, wish: Wish, *, flag: bool) -> tuple[Cut, Booleans]:
+    """The flagged samples: those worth most for F1, or as many as the user wished for."""
+    falling = score[order]
+    size = np.arange(1, len(score) + 1)
+    mean = falling.cumsum() / size
+    if wish.review_budget is not None:
+        count, chosen_by = min(wish.review_budget, len(score)), "review-budget"
+    elif wish.target_precision is not None:
+        count, chosen_by = int((mean >= wish.target_precision).sum()), "target-precision"
+    else:
+        f1 = 2 * falling.cumsum() / (size + falling.sum())
+        count, chosen_by = min(int(f1.argmax()) + 1, int((falling >= LOWEST_CUT).sum())), "expected-f1"
+    count = count if flag else 0
+    is_issue = np.zeros(len(score), dtype=np.bool_)
+    is_issue[order[:count]] = True
+    return Cut(float(falling[count - 1]) if count else 1.0, chosen_by), is_issue  # type: ignore[arg-type]
+
+
+def _interval(score: Floats, relative: float, absolute: float) -> Interval:
+    """The mean score, within what sampling and the model's own error leave open."""
+    mean = float(score.mean())
+    spread = np.sqrt((score * (1 - score)).sum() / len(score) ** 2 + (relative * mean) ** 2 + absolute**2)
+    return Interval(mean, max(0.0, mean - STANDARD * spread), min(1.0, mean + STANDARD * spread), LEVEL)
+
+
+def _verdicts(is_issue: Booleans, posterior: Floats, beliefs: Floats, aum: Floats, place: Integers) -> NDArray[np.int8]:
+    """One word a sample; the later rules overrule the earlier ones."""
+    own = posterior[np.arange(len(place)), place]
+    two = np.sort(posterior, axis=1)[:, -2:]
+    fits_two = (two[:, 0] >= AMBIGUOUS_FROM) & (own >= two[:, 0])
+    strange = (beliefs.max(1) < max(ALIEN_BELOW, 2 / beliefs.shape[1])) & (beliefs.shape[1] > 2) & (aum < 0)
+    word = np.full(len(place), VERDICTS.index("clean"), dtype=np.int8)
+    word[aum < 0] = VERDICTS.index("hard")
+    word[is_issue] = VERDICTS.index("wrong")
+    word[fits_two] = VERDICTS.index("ambiguous")
+    word[strange] = VERDICTS.index("alien")
+    return word
+
+
+def _reasons(
+    evidence: Evidence, given: Integers, likely: Integers, verdict: NDArray[np.int8], found: Channel
+) -> NDArray[np.int32]:
+    """Which evidence spoke against a label, as a bit mask."""
+    opinions = evidence.opinions
+    spoke: dict[str, Booleans] = {
+        "rival-leads": opinions.classes[np.arange(len(given)), opinions.log_p.argmax(1)] != given,
+        "high-loss": _highest_of_class(evidence.loss, given),
+        "two-labels-fit": verdict == VERDICTS.index("ambiguous"),
+        "no-label-fits": verdict == VERDICTS.index("alien"),
+    }
+    if found.matrix is not None:
+        common = found.rate / (opinions.total - 1)
+        spoke["usual-mix-up"] = found.matrix[likely, given] >= common + MIX_UP_RATE
+    mask = np.zeros(len(given), dtype=np.int32)
+    for name, where in spoke.items():
+        mask |= where.astype(np.int32) << REASONS.index(name)
+    return mask
+
+
+def _highest_of_class(loss: Floats, given: Integers) -> Booleans:
+    """Whose loss is among the highest of its given class."""
+    order = np.lexsort((loss, given))
+    counts = np.bincount(given)
+    first = np.repeat(counts.cumsum() - counts, counts)
+    quantile = np.empty(len(given))
+    quantile[order] = (np.arange(len(given)) - first + 1) / np.repeat(counts, counts)
+    return np.asarray(quantile > HIGH_LOSS)
+
+
+def _class_table(score: Floats, is_issue: Booleans, given: Integers, classes: int) -> ClassTable:
     samples = np.bincount(given, minlength=classes)
+    size = np.maximum(samples, 1)
+    mean = np.bincount(given, weights=score, minlength=classes) / size
+    sampling = np.bincount(given, weights=score * (1 - score), minlength=classes) / size**2
+    spread = STANDARD * np.sqrt(sampling + (CLASS_MODEL_ERROR * mean) ** 2 + CLASS_FLOOR_ERROR**2)
     return ClassTable(
         samples=samples,
         flagged=np.bincount(given[is_issue], minlength=classes),
-        noise_rate=np.bincount(given, weights=score, minlength=classes) / np.maximum(samples, 1),
+        noise_rate=mean,
+        low=np.clip(mean - spread, 0, 1),
+        high=np.where(samples > 0, np.clip(mean + spread, 0, 1), 0.0),
     )
 
 
-def _transitions(given: Integers, suggested: Integers, classes: int) -> Transitions:
-    pair, count = np.unique(given * classes + suggested, return_counts=True)
+def _transitions(opinions: Opinions, posterior: Floats, given: Integers) -> Transitions:
+    """Expected numbers of samples by given and true class, the diagonal left out."""
+    pair, where = np.unique(given[:, None] * opinions.total + opinions.classes, return_inverse=True)
+    count = np.bincount(where.ravel(), weights=posterior.ravel(), minlength=len(pair))
+    off = (pair // opinions.total != pair % opinions.total) & (count >= 0.5)
+    pair, count = pair[off], count[off]
     most = np.argsort(-count, kind="stable")[:TRANSITIONS_AT_MOST]
-    return Transitions(given=pair[most] // classes, suggested=pair[most] % classes, count=count[most])
+    return Transitions(given=pair[most] // opinions.total, true=pair[most] % opinions.total, count=count[most])
+
+
+def _calibration(evidence: Evidence, found: Channel, believed: Opinions, score: Floats, cut: Cut) -> Calibration:
+    """How the decoys' wrong labels would have been judged."""
+    if not len(evidence.decoys):
+        return Calibration(0, None, None)
+    ours = believed.take(evidence.decoys)
+    listed = (ours.classes == evidence.taught[:, None]).any(1)
+    if not listed.any():
+        return Calibration(len(evidence.decoys), None, None)
+    ours, taught = ours.take(np.flatnonzero(listed)), evidence.taught[listed]
+    theirs = scores(log_odds(found.posterior(ours, taught), ours.place(taught)))
+    both = np.concatenate([theirs, score])
+    ranks = np.empty(len(both))
+    _, where, counts = np.unique(both, return_inverse=True, return_counts=True)
+    ranks = (counts.cumsum() - (counts - 1) / 2)[where]
+    auroc = (ranks[: len(theirs)].sum() - len(theirs) * (len(theirs) + 1) / 2) / (len(theirs) * len(score))
+    return Calibration(len(evidence.decoys), float((theirs >= cut.score).mean()), float(auroc))
