@@ -2,66 +2,52 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import ceil
+from typing import Any
 
 from core.errors import Problem
-from core.spec import AuditSpec, DatasetFacts, Plan, Split
+from core.spec import AuditSpec, DatasetFacts, Plan, RecipeName, Split
+from core.training import budget, recipes
+from core.training.budget import Pace
+from core.training.recipes import Size
 
-SMALLEST, LARGEST = 8, 32  # sides the small network is made for
-STEPS = 500  # optimiser steps below which the small network has not settled
-LONGEST = 60  # epochs a recipe asks for at most
+SMALLEST = 8  # side that images are read at, at least
+STEPS = 500  # optimiser steps below which a network has not settled
+LONGEST = 60  # epochs that are usual at most
 ONE_THREAD = 16  # side up to which a step is so short that threads on a busy machine wait for each other longer than it
+MANY = 20  # classes above which the published settings for CIFAR-100 hold
+MOST_BELIEFS = 1 << 28  # numbers that ELR remembers, each in every checkpoint
 
 
-def resolve(spec: AuditSpec, facts: DatasetFacts, device: str, cores: int) -> Plan:
-    """The plan of an audit, with its reasons in plain sentences."""
+@dataclass(frozen=True)
+class _Asked:
+    """Everything that a plan is made from."""
+
+    spec: AuditSpec
+    facts: DatasetFacts
+    device: str
+    cores: int
+    bf16: bool
+    splits: tuple[str, ...]
+    accuracy_split: Split | None
+    samples: int
+
+
+def resolve(
+    spec: AuditSpec, facts: DatasetFacts, device: str, cores: int, *, bf16: bool = False, pace: Pace | None = None
+) -> Plan:
+    """The plan of an audit, with its reasons in plain sentences.
+
+    `bf16` says whether the device has it in hardware. A time budget needs a pace that was measured on the device.
+    """
     splits, accuracy_split, why_splits = _splits(spec, facts)
-    samples = sum(facts.samples.get(split, 0) for split in splits)
-    if samples == 0:
-        raise Problem("no-samples", "The dataset has no samples to audit; upload one that has.")
-    if facts.classes < 2:
-        raise Problem("single-class", f"The dataset has {facts.classes} class; an audit needs at least two.")
-    resolution, why_resolution = _resolution(facts)
-    batch = 128 if samples >= 20_000 else max(8, min(64, samples // 16))
-    epochs, why_epochs = _epochs(spec, samples, batch, device)
-    threads = 1 if resolution <= ONE_THREAD else max(1, cores)
-    weigher = spec.weigher or "hmw"
-    warmup = max(1, epochs // 4)
-    if weigher == "hmw":
-        why_weigher = f"Suspects count less in training, from epoch {warmup + 1} on, when their weights mean something."
-    else:
-        why_weigher = "Every sample counts alike in training, as asked."
-    return Plan(
-        recipe=spec.recipe,
-        method=spec.method or "cce",
-        weigher=weigher,
-        network=spec.network or "small",
-        resolution=resolution,
-        channels=1 if facts.grey else 3,
-        epochs=epochs,
-        batch=batch,
-        learning_rate=0.1,
-        momentum=0.9,
-        weight_decay=5e-4,
-        warmup_epochs=warmup,
-        alpha=100.0,
-        beta=100.0,
-        weight_scale="mean-one",
-        pad=max(1, resolution // 8),
-        flip=False,
-        seed=0 if spec.seed is None else spec.seed,
-        threads=threads,
-        splits=splits,
-        accuracy_split=accuracy_split,
-        reasons=(
-            why_splits,
-            why_resolution,
-            why_epochs,
-            why_weigher,
-            "Images are shifted but not mirrored: a mirrored digit, letter or sign can be another class, and that "
-            "would look like a wrong label.",
-        ),
+    asked = _Asked(
+        spec, facts, device, cores, bf16, splits, accuracy_split, sum(facts.samples.get(split, 0) for split in splits)
     )
+    _refuse(asked)
+    plan, why_size = _sized(asked, pace)
+    return plan.model_copy(update={"reasons": (why_splits, *why_size, _why_weigher(plan), _why_flip(plan))})
 
 
 def _splits(spec: AuditSpec, facts: DatasetFacts) -> tuple[tuple[str, ...], Split | None, str]:
@@ -84,22 +70,173 @@ def _splits(spec: AuditSpec, facts: DatasetFacts) -> tuple[tuple[str, ...], Spli
     return chosen, accuracy_split, why
 
 
-def _resolution(facts: DatasetFacts) -> tuple[int, str]:
-    side = facts.median_side
-    resolution = min(LARGEST, max(SMALLEST, 4 * ceil(side / 4)))
-    if side > resolution:
-        return resolution, f"Images of about {side} pixels are read at {resolution}, the most the small network uses."
-    return resolution, f"Images are read at {resolution} pixels, about their own size."
+def _refuse(asked: _Asked) -> None:
+    """What cannot be audited, and what cannot be done."""
+    spec, classes = asked.spec, asked.facts.classes
+    if asked.samples == 0:
+        raise Problem("no-samples", "The dataset has no samples to audit; upload one that has.")
+    if classes < 2:
+        raise Problem("single-class", f"The dataset has {classes} class; an audit needs at least two.")
+    if spec.method == "elr" and asked.samples * classes > MOST_BELIEFS:
+        raise Problem(
+            "method-too-large",
+            f"ELR remembers a number for each of {asked.samples} samples and {classes} classes, at most "
+            f"{MOST_BELIEFS} in all; choose the method cce, sce or gce.",
+        )
 
 
-def _epochs(spec: AuditSpec, samples: int, batch: int, device: str) -> tuple[int, str]:
+def _sized(asked: _Asked, pace: Pace | None) -> tuple[Plan, list[str]]:
+    """Network, resolution and epochs: the recipe's own, or those that the time allows."""
+    sizes, start = _sizes(asked)
+    usual = [_plan(asked, size, _epochs(asked, size)) for size in sizes]
+    chosen, limit = usual[start], asked.spec.budget_s
+    why_size = _why_size(asked, chosen)
+    if limit is None:
+        return chosen, [why_size, _why_epochs(asked, chosen)]
+    if pace is None:
+        later = f"How many epochs fit in {limit} s is decided by a measurement when the audit starts."
+        return chosen, [why_size, _why_epochs(asked, chosen), later]
+    fits = [budget.most_epochs(plan, asked.facts, pace, limit) for plan in usual]
+    fixed = asked.spec.epochs is not None
+    richer = [k for k in range(start) if asked.spec.recipe == "auto" and fits[k] >= usual[k].epochs]
+    enough = [k for k in range(start, len(usual)) if fits[k] >= (usual[k].epochs if fixed else budget.FEWEST_EPOCHS)]
+    best = (richer or enough or [len(usual) - 1])[0]
+    epochs = usual[best].epochs if fixed else max(budget.FEWEST_EPOCHS, min(usual[best].epochs, fits[best]))
+    plan = usual[best] if epochs == usual[best].epochs else _plan(asked, sizes[best], epochs)
+    return plan, [_why_size(asked, plan), *_why_budget(asked, plan, usual[start], pace)]
+
+
+def _sizes(asked: _Asked) -> tuple[list[Size], int]:
+    """Networks and sides to choose from, the dearest first, and where to begin."""
+    spec, side = asked.spec, asked.facts.median_side
+    ladder = recipes.ladder(spec.recipe, asked.device, side)
+    sizes, start = list(ladder.sizes), ladder.start(spec.recipe)
+    if spec.network is not None:
+        most = recipes.traits(spec.network).side
+        sizes, start = [Size(spec.network, round(most * share)) for share in (1, 0.75, 0.5, 0.25)], 0
+        sizes = sizes[:1] if spec.recipe == "paper" else sizes
+    read = [Size(size.network, _side(spec.recipe, size, side)) for size in sizes]
+    different = list(dict.fromkeys(read))
+    return different, different.index(read[start])
+
+
+def _side(recipe: RecipeName, size: Size, side: int) -> int:
+    """The side at which a network reads images of a side: near their own, within what it can use."""
+    smallest = recipes.traits(size.network).smallest
+    if recipe == "paper":
+        return max(size.side, smallest)
+    return max(smallest, min(size.side, max(SMALLEST, 4 * ceil(side / 4))))
+
+
+def _epochs(asked: _Asked, size: Size) -> int:
+    spec = asked.spec
     if spec.epochs is not None:
-        return spec.epochs, f"Training takes {spec.epochs} epochs, as asked."
-    usual = 30 if device.startswith("cuda") else 20
-    epochs = min(LONGEST, max(usual, ceil(STEPS * batch / samples)))
-    if spec.recipe == "fast":
-        return epochs // 2, f"Training takes {epochs // 2} epochs, half of the usual, because the recipe is fast."
-    return epochs, f"Training takes {epochs} epochs, about {epochs * ceil(samples / batch)} steps."
+        return spec.epochs
+    if spec.recipe == "paper":
+        return recipes.PAPER_EPOCHS
+    usual = 30 if asked.device.startswith("cuda") else 20
+    usual = min(LONGEST, max(usual, ceil(STEPS * _batch(asked) / asked.samples)))
+    return round(usual * recipes.EFFORT.get(spec.recipe, 1.0))
+
+
+def _batch(asked: _Asked) -> int:
+    if asked.spec.recipe == "paper" or asked.samples >= 20_000:
+        return 128
+    return max(8, min(64, asked.samples // 16))
+
+
+def _plan(asked: _Asked, size: Size, epochs: int) -> Plan:
+    """The whole plan but for its reasons."""
+    spec, facts = asked.spec, asked.facts
+    weigher = spec.weigher or "hmw"
+    own: dict[str, Any]
+    if spec.recipe == "paper":
+        warmup = recipes.PAPER_WARMUP_MANY if facts.classes > MANY else recipes.PAPER_WARMUP
+        own = recipes.PUBLISHED | {
+            "learning_rate": 0.02,
+            "warmup_epochs": max(1, min(warmup, epochs // 4)),
+            "milestones": tuple(round(share * epochs) for share in recipes.PAPER_DROPS),
+            "pad": size.side // 8,
+        }
+    else:
+        own = recipes.OURS | {
+            "learning_rate": recipes.traits(size.network).learning_rate,
+            "warmup_epochs": max(1, epochs // 4),
+            "pad": max(1, size.side // 8),
+        }
+    if spec.logit_normalisation is not None:
+        own["logit_normalisation"] = spec.logit_normalisation
+    return Plan(
+        recipe=spec.recipe,
+        method=spec.method or "cce",
+        weigher=weigher,
+        network=size.network,
+        weights=spec.weights or "none",
+        resolution=size.side,
+        channels=1 if facts.grey else 3,
+        epochs=epochs,
+        batch=_batch(asked),
+        momentum=0.9,
+        weight_decay=5e-4,
+        precision="bf16" if asked.bf16 else "float32",
+        alpha=100.0,
+        beta=100.0,
+        seed=0 if spec.seed is None else spec.seed,
+        threads=1 if size.side <= ONE_THREAD else max(1, asked.cores),
+        splits=asked.splits,
+        accuracy_split=asked.accuracy_split,
+        reasons=(),
+        **own,
+    )
+
+
+def _why_size(asked: _Asked, plan: Plan) -> str:
+    side = asked.facts.median_side
+    if side > plan.resolution:
+        return f"The network {plan.network} reads images of about {side} pixels at {plan.resolution}."
+    return f"The network {plan.network} reads images at {plan.resolution} pixels, about their own size."
+
+
+def _why_epochs(asked: _Asked, plan: Plan) -> str:
+    spec = asked.spec
+    if spec.epochs is not None:
+        return f"Training takes {plan.epochs} epochs, as asked."
+    if spec.recipe == "paper":
+        return f"Training takes {plan.epochs} epochs, as published."
+    why = ", more than usual, because the recipe is thorough" if spec.recipe in recipes.EFFORT else ""
+    return f"Training takes {plan.epochs} epochs, about {plan.epochs * ceil(asked.samples / plan.batch)} steps{why}."
+
+
+def _why_budget(asked: _Asked, plan: Plan, usual: Plan, pace: Pace) -> list[str]:
+    """What the time allowed, in sentences."""
+    limit, need = asked.spec.budget_s, budget.duration_s(plan, asked.facts, pace)
+    an_epoch = pace.of(plan.network, plan.resolution) * asked.samples
+    said = [
+        f"An epoch takes about {an_epoch:.2g} s on this device, as measured; {plan.epochs} epochs take about "
+        f"{need:.0f} s of the {limit} s allowed."
+    ]
+    if limit is not None and need > limit:
+        return [f"The {limit} s allowed are too few: {plan.epochs} epochs take about {need:.0f} s."]
+    if (plan.network, plan.resolution) != (usual.network, usual.resolution):
+        then = "more" if pace.of(plan.network, plan.resolution) > pace.of(usual.network, usual.resolution) else "less"
+        said.append(f"That is {then} than {usual.network} at {usual.resolution} pixels, which is usual.")
+    return said
+
+
+def _why_weigher(plan: Plan) -> str:
+    if plan.weigher == "none":
+        return "Every sample counts alike in training, as asked."
+    first = plan.warmup_epochs + 1
+    return f"Suspects count less in training, from epoch {first} on, when their weights mean something."
+
+
+def _why_flip(plan: Plan) -> str:
+    if plan.flip is True:
+        return "Images are shifted and mirrored, as published; beware that a mirrored digit can be another class."
+    return (
+        "Images are shifted but not mirrored: a mirrored digit, letter or sign can be another class, and that "
+        "would look like a wrong label."
+    )
 
 
 def _listed(splits: tuple[str, ...]) -> str:

@@ -4,10 +4,13 @@ import subprocess
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.errors import Problem
-from core.spec import AuditSpec, DatasetFacts, Plan
-from core.training.plan import resolve
+from core.spec import AuditSpec, DatasetFacts, Plan, RecipeName
+from core.training.budget import FEWEST_EPOCHS, Pace, duration_s, mmac
+from core.training.plan import LONGEST, STEPS, resolve
 
 
 def planned(spec: AuditSpec | None = None, *, device: str = "cpu", **facts: object) -> Plan:
@@ -66,15 +69,53 @@ def test_tiny_images_take_one_thread_and_larger_ones_all() -> None:
     assert [planned(median_side=side).threads for side in (8, 16, 28, 64)] == [1, 1, 2, 2]
 
 
-def test_small_sets_train_longer_in_smaller_batches_and_fast_is_half() -> None:
+def test_small_sets_train_longer_in_smaller_batches() -> None:
     tiny, usual, large = (planned(samples={"": n}) for n in (40, 2_000, 60_000))
     assert tiny.epochs > usual.epochs >= large.epochs
     assert tiny.batch < usual.batch < large.batch
-    assert planned(AuditSpec(recipe="fast")).epochs == usual.epochs // 2
+
+
+def test_fast_is_the_default_of_a_cpu_and_thorough_is_a_bigger_network_for_longer() -> None:
+    usual, fast, thorough = (planned(AuditSpec(recipe=name)) for name in ("auto", "fast", "thorough"))
+    assert fast.model_copy(update={"recipe": "auto"}) == usual
+    assert 3 * usual.epochs <= thorough.epochs <= 4 * usual.epochs
+    assert mmac(thorough.network, 32) > mmac(usual.network, 32)
+    on_gpu = planned(device="cuda")
+    assert mmac(on_gpu.network, 32) > mmac(usual.network, 32)
+
+
+@pytest.mark.parametrize(("classes", "warmup"), [(10, 10), (20, 10), (21, 30), (100, 30)])
+def test_the_paper_is_followed_to_the_letter(classes: int, warmup: int) -> None:
+    facts = {"samples": {"train": 50_000, "test": 10_000}, "classes": classes, "median_side": 32, "grey": False}
+    plan = planned(AuditSpec(recipe="paper"), **facts)
+    published: dict[str, object] = {
+        "network": "preact-resnet18", "resolution": 32, "epochs": 250, "batch": 128, "optimizer": "sgd",
+        "learning_rate": 0.02, "schedule": "steps", "milestones": (125, 200), "momentum": 0.9, "nesterov": False,
+        "weight_decay": 5e-4, "pad": 4, "flip": True, "weigher": "hmw", "weight_scale": "published",
+        "annealing": "published", "alpha": 100.0, "beta": 100.0, "k": 1, "warmup_epochs": warmup,
+        "logit_normalisation": True, "entropy_penalty": 0.0, "decoy_share": 0.0,
+    }  # fmt: skip
+    assert {name: getattr(plan, name) for name in published} == published
+
+
+def test_the_papers_schedule_is_stretched_over_the_epochs_that_are_asked_for() -> None:
+    plan = planned(AuditSpec(recipe="paper", epochs=20), median_side=8)
+    assert (plan.milestones, plan.warmup_epochs, plan.resolution) == ((10, 16), 5, 32)
+
+
+@pytest.mark.parametrize("recipe", ["auto", "paper"])
+@pytest.mark.parametrize("asked", [True, False])
+def test_logits_are_normalised_when_asked(recipe: RecipeName, asked: bool) -> None:
+    assert planned(AuditSpec(recipe=recipe, logit_normalisation=asked)).logit_normalisation == asked
+
+
+def test_precision_is_what_the_device_has() -> None:
+    facts = DatasetFacts(samples={"": 99}, classes=3, median_side=8, grey=True)
+    assert [resolve(AuditSpec(), facts, "cpu", 2, bf16=bf16).precision for bf16 in (False, True)] == ["float32", "bf16"]
 
 
 def test_nothing_is_mirrored_because_a_mirrored_digit_is_another_sign() -> None:
-    assert not planned(grey=False, median_side=32).flip
+    assert planned(grey=False, median_side=32).flip is False
 
 
 @pytest.mark.parametrize(
@@ -86,9 +127,104 @@ def test_nothing_is_mirrored_because_a_mirrored_digit_is_another_sign() -> None:
         ({"samples": {"train": 0}}, None, "no-samples"),
         ({"samples": {"train": 9}}, AuditSpec(splits=("test",)), "no-samples"),
         ({"samples": {"": 9}}, AuditSpec(splits=("train",)), "no-samples"),
+        ({"samples": {"": 10_000_000}, "classes": 1000}, AuditSpec(method="elr"), "method-too-large"),
     ],
 )
 def test_what_cannot_be_audited_is_said(facts: dict[str, object], spec: AuditSpec | None, code: str) -> None:
     with pytest.raises(Problem) as said:
         planned(spec, **facts)
     assert said.value.code == code
+
+
+FACTS = st.builds(
+    DatasetFacts,
+    samples=st.dictionaries(st.sampled_from(["", "train", "val", "test"]), st.integers(0, 1_000_000)),
+    classes=st.integers(0, 1000) | st.just(100_000),
+    median_side=st.integers(1, 30_000),
+    grey=st.booleans(),
+)
+SPECS = st.builds(
+    AuditSpec,
+    recipe=st.sampled_from(["auto", "fast", "thorough", "paper"]),
+    weigher=st.sampled_from([None, "none", "hmw"]),
+    epochs=st.none() | st.integers(2, 2000),
+    budget_s=st.none() | st.integers(5, 30 * 86_400),
+    network=st.sampled_from([None, "small", "resnet50"]),
+)
+PACES = st.none() | st.builds(
+    Pace, st.sampled_from(["small", "resnet50"]), st.sampled_from([8, 32, 224]), st.floats(1e-7, 10)
+)
+
+
+@given(SPECS, FACTS, st.sampled_from(["cpu", "cuda"]), PACES)
+def test_every_dataset_has_a_sane_plan_or_a_reason_why_not(
+    spec: AuditSpec, facts: DatasetFacts, device: str, pace: Pace | None
+) -> None:
+    try:
+        plan = resolve(spec, facts, device, 2, pace=pace)
+    except Problem as refused:
+        assert refused.code in {"no-samples", "single-class"}
+        return
+    samples = sum(facts.samples.get(split, 0) for split in plan.splits)
+    assert samples > 0
+    assert 8 <= plan.resolution <= 224
+    assert 1 <= plan.pad <= plan.resolution // 8 or plan.resolution == 8
+    assert 8 <= plan.batch <= 128
+    assert 1 <= plan.warmup_epochs < plan.epochs
+    assert 0 < plan.learning_rate <= 0.1
+    assert list(plan.milestones) == sorted(plan.milestones)
+    assert all(0 < milestone <= plan.epochs for milestone in plan.milestones)
+    assert plan.reasons and all(reason.endswith(".") for reason in plan.reasons)
+    if spec.epochs is not None:
+        assert plan.epochs == spec.epochs
+    elif spec.recipe == "paper":
+        assert plan.epochs <= 250
+    else:
+        assert FEWEST_EPOCHS <= plan.epochs <= 3.5 * LONGEST
+        an_epoch = samples / plan.batch
+        assert plan.epochs * an_epoch <= 3.6 * max(STEPS + an_epoch, 30 * an_epoch)
+
+
+SIGNS = DatasetFacts(samples={"train": 40_000, "test": 10_000}, classes=10, median_side=32, grey=False)
+
+
+@given(
+    spec=st.builds(
+        AuditSpec,
+        recipe=st.sampled_from(["auto", "fast", "thorough", "paper"]),
+        budget_s=st.integers(5, 10_000_000 // 4),
+        network=st.sampled_from([None, "small"]),
+    ),
+    pace=st.builds(Pace, st.just("small"), st.just(32), st.floats(1e-6, 0.1)),
+    device=st.sampled_from(["cpu", "cuda"]),
+)
+def test_a_budget_is_kept_or_its_breach_is_said(spec: AuditSpec, pace: Pace, device: str) -> None:
+    plan = resolve(spec, SIGNS, device, 2, pace=pace)
+    assert spec.budget_s is not None
+    said = any("are too few" in reason for reason in plan.reasons)
+    assert (duration_s(plan, SIGNS, pace) > spec.budget_s) == said
+    assert plan.epochs >= FEWEST_EPOCHS
+    if said:
+        assert plan.epochs == FEWEST_EPOCHS
+
+
+def test_more_time_never_gives_less_training() -> None:
+    pace = Pace("small", 32, 1 / 4000)
+    plans = [resolve(AuditSpec(budget_s=s), SIGNS, "cpu", 2, pace=pace) for s in (10, 30, 60, 100, 300, 10_000, 99_999)]
+    costs = [duration_s(plan, SIGNS, pace) for plan in plans]
+    assert costs == sorted(costs)
+    assert plans[0].resolution < 32 == plans[-1].resolution
+    assert mmac(plans[-1].network, 32) > mmac("small", 32)
+
+
+def test_a_budget_without_a_measured_pace_is_decided_when_the_audit_starts() -> None:
+    plan = resolve(AuditSpec(budget_s=60), SIGNS, "cpu", 2)
+    assert plan.epochs == planned(AuditSpec(), samples=SIGNS.samples, median_side=32).epochs
+    assert any("measurement" in reason for reason in plan.reasons)
+
+
+def test_a_network_that_was_not_measured_is_taken_to_be_as_slow_as_it_multiplies() -> None:
+    pace = Pace("small", 32, 0.001)
+    assert pace.of("small", 32) == pytest.approx(0.001)
+    assert pace.of("small", 16) == pytest.approx(0.00025)
+    assert pace.of("preact-resnet18", 32) > 0.02

@@ -1,0 +1,113 @@
+"""Ways to teach a network, and the networks they choose from, as data; importable without torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from core.spec import RecipeName
+
+LARGE = 64  # side from which images are photographs to a GPU: read large, by networks that halve them early
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What a plan needs to know of a network."""
+
+    side: int  # of the images it is made for
+    smallest: int  # side it can read at all
+    mmac: float  # millions of multiplications an image of that side
+    learning_rate: float  # at the peak of one cycle
+
+
+NETWORKS = {
+    "small": Traits(32, 8, 12.1, 0.1),
+    "fast": Traits(32, 8, 38.0, 0.1),
+    "preact-resnet18": Traits(32, 8, 556.0, 0.1),
+    "vgg19-bn": Traits(32, 32, 399.0, 0.05),
+    "resnet18": Traits(224, 32, 1814.0, 0.1),
+    "resnet50": Traits(224, 32, 4089.0, 0.1),
+}
+
+
+def traits(network: str) -> Traits:
+    """A network's traits; one that is not known is taken for one of torchvision's, to be taught gently."""
+    return NETWORKS.get(network, Traits(224, 64, 4000.0, 0.02))
+
+
+@dataclass(frozen=True)
+class Size:
+    """A network and the largest side it reads images at."""
+
+    network: str
+    side: int
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """Sizes from the dearest to the cheapest, and where a recipe begins when nothing limits it."""
+
+    sizes: tuple[Size, ...]
+    usual: int
+    thorough: int
+    fast: int
+
+    def start(self, recipe: RecipeName) -> int:
+        """The place of a recipe's size."""
+        return {"thorough": self.thorough, "fast": self.fast}.get(recipe, self.usual)
+
+
+CPU = Ladder(
+    (Size("preact-resnet18", 32), *(Size("small", side) for side in (32, 24, 16, 12, 8))),
+    usual=1,
+    thorough=0,
+    fast=1,
+)
+GPU = Ladder(
+    (Size("preact-resnet18", 64), Size("preact-resnet18", 32), Size("small", 32), Size("small", 16)),
+    usual=0,
+    thorough=0,
+    fast=2,
+)
+GPU_LARGE = Ladder(
+    (Size("resnet50", 224), *(Size("resnet18", side) for side in (224, 160, 128, 96)), Size("small", 32)),
+    usual=1,
+    thorough=0,
+    fast=3,
+)
+PAPER = Ladder((Size("preact-resnet18", 32),), usual=0, thorough=0, fast=0)
+
+EFFORT: dict[RecipeName, float] = {"thorough": 3.5}  # epochs, in units of the usual number
+PAPER_EPOCHS, PAPER_DROPS = 250, (0.5, 0.8)  # the rate falls to a tenth at these shares of the run: epochs 125 and 200
+PAPER_WARMUP, PAPER_WARMUP_MANY = 10, 30  # epochs without weights, for few classes and for many
+
+OURS: dict[str, Any] = {
+    "optimizer": "sgd",
+    "schedule": "one-cycle",
+    "nesterov": True,
+    "annealing": "published",
+    "weight_scale": "mean-one",
+    "logit_normalisation": False,
+    "flip": False,
+    "decoy_share": 0.0,
+}
+PUBLISHED: dict[str, Any] = {
+    "optimizer": "sgd",
+    "schedule": "steps",
+    "nesterov": False,
+    "annealing": "published",
+    "weight_scale": "published",
+    "logit_normalisation": True,
+    "flip": True,
+    "decoy_share": 0.0,
+}
+"""What the authors' code does; mirroring and normalised logits are in their code rather than in their equations."""
+
+
+def ladder(recipe: RecipeName, device: str, side: int) -> Ladder:
+    """The sizes to choose from."""
+    if recipe == "paper":
+        return PAPER
+    if device.startswith("cuda"):
+        return GPU_LARGE if side > LARGE else GPU
+    return CPU
