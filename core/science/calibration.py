@@ -26,7 +26,7 @@ def as_if_unseen(opinions: Opinions, given: Integers, unseen: Integers) -> Opini
     new, old = opinions.take(unseen), opinions.take(np.flatnonzero(shown))
     temperature = _temperature(new, given[unseen])
     calm = flattened(new, given[unseen], 0.0, temperature)
-    lift = _lift(old, given[shown], temperature, float(np.exp(_own(calm, given[unseen])).mean()))
+    lift = _lift(old, given[shown], temperature, float(_own(calm, given[unseen]).mean()))
     log_p = np.empty_like(opinions.log_p)
     log_p[unseen] = calm.log_p
     log_p[shown] = flattened(old, given[shown], lift, temperature).log_p
@@ -44,11 +44,11 @@ def _temperature(new: Opinions, given: Integers) -> float:
 
 
 def _lift(old: Opinions, given: Integers, temperature: float, wanted: float) -> float:
-    """The lift without which shown labels are as probable, on average, as labels that were not shown."""
+    """The lift without which shown labels are as likely, in the mean of logarithms, as labels that were not shown."""
     low, high = 0.0, LARGEST_LIFT
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        mean = float(np.exp(_own(flattened(old, given, middle, temperature), given)).mean())
+        mean = float(_own(flattened(old, given, middle, temperature), given).mean())
         low, high = (middle, high) if mean > wanted else (low, middle)
     return low
 
