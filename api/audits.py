@@ -7,10 +7,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api import files
+from api import dryrun, files
 from api.datasets import Removal
 from api.deps import AuditDep, PartsDep, RequestId
-from api.schemas import Asked, AuditOut, Estimate, ListQuery, Page, Planned, audit_out
+from api.schemas import Asked, AuditOut, ListQuery, Page, Planned, audit_out
 from api.strict import StrictRoute
 from core.errors import Problem
 from core.ids import is_id
@@ -49,7 +49,7 @@ class AuditsQuery(ListQuery):
 def start(
     body: NewAudit, response: Response, parts: PartsDep, request_id: RequestId, query: Annotated[StartQuery, Query()]
 ) -> AuditOut | Planned:
-    """Start an audit. It is queued, and done by a worker; `?dry_run=true` only tells the plan."""
+    """Start an audit. It is queued, and done by a worker; `?dry_run=true` only tells the plan and its duration."""
     spec = AuditSpec(**body.model_dump(exclude={"dataset_id"}))
     with parts.db.write() as session:
         found = datasets.find(session, body.dataset_id) if is_id(body.dataset_id) else None
@@ -60,14 +60,12 @@ def start(
         if status != "ready":
             raise Problem("dataset-not-ready", f"This dataset cannot be audited: its status is {status}.")
         facts = datasets.facts(dataset)
-        plan = resolve(spec, facts, device="cpu", cores=parts.settings.threads or 1)
-        if query.dry_run:
-            response.status_code = 200
-            pace = audits.pace(session, plan.network, plan.resolution)
-            audited = sum(facts.samples.get(split, 0) for split in plan.splits)
-            seconds = None if pace is None else round(pace * audited * plan.epochs, 1)
-            return Planned(plan=plan, estimate=Estimate(duration_s=seconds))
-        job = jobs.submit(session, "audit", dataset.pk, spec.model_dump(exclude_none=True), request_id)
+        resolve(spec, facts, "cpu", 1)  # refuses what cannot be done
+        if not query.dry_run:
+            job = jobs.submit(session, "audit", dataset.pk, spec.model_dump(exclude_none=True), request_id)
+    if query.dry_run:
+        response.status_code = 200
+        return dryrun.planned(parts, dataset, facts, spec, request_id)
     parts.bells.ring("audit", job.id)
     response.headers["Location"] = f"/v1/audits/{job.id}"
     return audit_out(job, dataset)

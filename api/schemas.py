@@ -112,9 +112,13 @@ class AuditOut(BaseModel):
 
 
 class Estimate(BaseModel):
-    """What an audit will cost, as far as earlier ones tell."""
+    """How long an audit will take from its start to its end, and how that is known."""
 
     duration_s: float | None
+    low_s: float | None
+    high_s: float | None
+    basis: Literal["measured on this worker", "earlier audits"] | None
+    why: str
 
 
 class Planned(BaseModel):

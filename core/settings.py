@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     lease_s: Seconds = Field(60.0, description="A job without a sign of life for so long is given to another worker.")
     start_s: Seconds = Field(90.0, description="Time a child program gets until its first sign of life.")
     reaper_s: Seconds = Field(15.0, description="Pause between two looks for lost jobs and forgotten bells.")
+    probe_s: Seconds = Field(20.0, description="Longest time that a dry run waits for a worker to measure its pace.")
     watch_s: Seconds = Field(1.0, description="Pause between two looks of a worker at the job its child is doing.")
     max_attempts: int = Field(3, ge=1, le=100, description="Attempts a job gets before it is failed.")
     checkpoint_s: Seconds = Field(120.0, description="Longest time of training that a crash can cost.")

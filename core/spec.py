@@ -137,6 +137,17 @@ class Plan(Frozen):
     reasons: tuple[str, ...] = Field(strict=False)
 
 
+class Pace(Frozen):
+    """How fast training goes: measured with one network at one resolution on one kind of device."""
+
+    network: NetworkName
+    resolution: int
+    seconds: float  # per sample and epoch
+    device: str = "cpu"
+    cores: int = 1
+    bf16: bool = False  # done in hardware
+
+
 class Progress(Frozen):
     """Where a run stands."""
 

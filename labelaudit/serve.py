@@ -34,7 +34,7 @@ def serve(settings: Settings, *, workers: bool = True) -> int:
     prepare(settings)
     adopt_orphans()
     logs.set_up(settings)
-    crew = Crew(list(QUEUES.values()) if workers else [])
+    crew = Crew(list(dict.fromkeys(QUEUES.values())) if workers else [])
     config = uvicorn.Config(
         create_app(settings),
         host=settings.host.strip("[]"),

@@ -12,7 +12,7 @@ from core.settings import Settings
 from worker import fsbroker
 
 BELL = "labelaudit.bell"
-QUEUES = {"ingest": "ingest", "audit": "audits"}  # kind of job -> queue
+QUEUES = {"ingest": "ingest", "probe": "audits", "audit": "audits"}  # kind of job -> queue, the urgent kinds first
 
 
 def build(settings: Settings) -> Celery:
@@ -28,7 +28,7 @@ def build(settings: Settings) -> Celery:
         broker_transport_options={**options, "polling_interval": 0.1},
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
-        task_queues=[Queue(name) for name in QUEUES.values()],
+        task_queues=[Queue(name) for name in dict.fromkeys(QUEUES.values())],
         task_create_missing_queues=False,
         task_serializer="json",
         accept_content=["json"],

@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import torch
 from sqlalchemy.orm import Session
 
 from core import logs
 from core.datasets import manifest
 from core.datasets.arrays import Cache
-from core.errors import Problem
 from core.settings import Settings
-from core.spec import AuditSpec, Plan
+from core.spec import AuditSpec, Pace, Plan
 from core.store import datasets, events, jobs, scores
 from core.store.blobs import Blobs
 from core.store.db import Database
 from core.store.tables import Dataset
+from core.training.budget import visits
 from core.training.host import settle
 from core.training.loader import TrainingData
 from core.training.loop import Run
 from core.training.model import model_files
-from core.training.plan import resolve
 from worker import report
+from worker.device import Machine, machine
+from worker.probe import planned
 from worker.progress import Voice
 from worker.training import PREPARED, TRAINED, Training
 
@@ -38,17 +36,16 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
     """Decode, train, judge, store. Whoever comes after a crash goes on from the last checkpoint."""
     with db.read() as session:
         dataset = session.get_one(Dataset, voice.claim.dataset_pk)
-    device = pick_device(settings)
-    plan = _plan(settings, dataset, device, voice)
-    settle(device, plan.threads)
+    here = machine(settings)
+    plan = _plan(dataset, here, voice)
+    settle(here.device, plan.threads)
     listed = pa.Table.from_batches(manifest.samples(blobs.get(f"datasets/{dataset.id}/manifest.parquet")))
     data, numbers = _prepare(settings, blobs, dataset, listed, plan, voice)
 
     voice.enter("training")
-    began = time.monotonic()
-    training = Training(settings, blobs, voice, plan, lambda plan, resume: Run(data, plan, device, resume))
+    training = Training(settings, blobs, voice, plan, lambda plan, resume: Run(data, plan, here.device, resume))
     result = training.finish().result()
-    plan, seconds = training.plan, time.monotonic() - began
+    plan = training.plan
 
     voice.enter("scoring")
     table = report.judge(result, data, numbers)
@@ -64,14 +61,17 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
         files[file.name] = blobs.put(f"{home}/{file.name}", file.content).as_record()
     outcome = {
         "score_version": report.SCORE_VERSION,
-        "device": describe(device),
+        "device": here.name,
         "files": files,
         "summary": report.summary(table, result, plan),
-        "pace": {
-            "network": plan.network,
-            "resolution": plan.resolution,
-            "seconds_per_sample_epoch": seconds / max(1.0, training.epochs) / len(numbers),
-        },
+        "pace": Pace(
+            network=plan.network,
+            resolution=plan.resolution,
+            seconds=training.seconds_per_epoch / visits(plan, datasets.facts(dataset), 1.0),
+            device=here.device.type,
+            cores=here.cores,
+            bf16=here.bf16,
+        ).model_dump(),
         "numerics_changed": plan.micro_batch is not None,
     }
     voice.progress = voice.progress.model_copy(update={"percent": 100.0, "eta_s": 0.0})
@@ -84,27 +84,11 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
     log.info("audit done", samples=len(numbers), flagged=int(table.verdict.is_issue.sum()))
 
 
-def pick_device(settings: Settings) -> torch.device:
-    """Where training runs."""
-    if settings.device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    device = torch.device(settings.device)
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise Problem("device-unavailable", "LABELAUDIT_DEVICE asks for a GPU, and torch sees none on this worker.")
-    return device
-
-
-def describe(device: torch.device) -> str:
-    """A device in words."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
-
-
-def _plan(settings: Settings, dataset: Dataset, device: torch.device, voice: Voice) -> Plan:
+def _plan(dataset: Dataset, here: Machine, voice: Voice) -> Plan:
     """The plan of the first attempt, which all later ones follow."""
     if voice.claim.plan is not None:
         return Plan(**voice.claim.plan)
-    cores = settings.threads or len(os.sched_getaffinity(0))
-    plan = resolve(AuditSpec(**voice.claim.spec), datasets.facts(dataset), device.type, cores)
+    plan = planned(AuditSpec(**voice.claim.spec), datasets.facts(dataset), here, voice)
 
     def keep(session: Session) -> None:
         jobs.remember(session, voice.claim, plan=plan.model_dump())

@@ -29,7 +29,7 @@ from worker.reaper import Reaper
 def main() -> None:
     """Serve bells until told to stop."""
     parser = argparse.ArgumentParser(prog="worker.main")
-    parser.add_argument("--queues", default=",".join(QUEUES.values()))
+    parser.add_argument("--queues", default=",".join(dict.fromkeys(QUEUES.values())))
     parser.add_argument("--parent", type=int, help="end when this process ends")
     arguments = parser.parse_args()
     if arguments.parent:

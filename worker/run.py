@@ -62,6 +62,8 @@ def _do(configured: Settings, db: Database, claim: Claim) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if claim.kind == "ingest":
         from worker.ingest import run
+    elif claim.kind == "probe":
+        from worker.probe import run
     else:
         from worker.audit import run
     try:

@@ -28,15 +28,15 @@ log = logs.get(__name__)
 
 def register(app: Celery, settings: Settings) -> None:
     """Teach a worker's application the one task there is."""
-    kinds = {queue: kind for kind, queue in QUEUES.items()}
 
     @app.task(name=BELL, bind=True, shared=False)  # type: ignore[untyped-decorator]
     def bell(task: Any, job_id: str) -> None:
-        answer(settings, kinds[task.request.delivery_info["routing_key"]], job_id)
+        queue = task.request.delivery_info["routing_key"]
+        answer(settings, [kind for kind, its in QUEUES.items() if its == queue], job_id)
 
 
-def answer(settings: Settings, kind: str, job_id: str) -> None:
-    """Do the job that the bell is about, and then every other one of its kind that waits.
+def answer(settings: Settings, kinds: list[str], job_id: str) -> None:
+    """Do the job that the bell is about, and then every other one of these kinds that waits, the first kind first.
 
     So a bell that was lost costs nothing while there is work, and one that comes late finds nothing to do.
     """
@@ -48,7 +48,8 @@ def answer(settings: Settings, kind: str, job_id: str) -> None:
         while claim is not None:
             Watch(settings, db, claim).until_over()
             with db.write() as session:
-                claim = jobs.claim_next(session, kind, worker, settings.start_s)
+                waiting = (jobs.claim_next(session, kind, worker, settings.start_s) for kind in kinds)
+                claim = next((found for found in waiting if found is not None), None)
     finally:
         db.close()
 

@@ -36,7 +36,7 @@ class Training:
         self._settings, self._blobs, self._voice = settings, blobs, voice
         self._new_run = new_run
         self.plan = plan
-        self.epochs = 0.0  # done in this attempt
+        self.seconds_per_epoch = 0.0
         self._saved = list(voice.claim.checkpoints)  # the newest first
 
     def finish(self) -> Run:
@@ -50,7 +50,7 @@ class Training:
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
-            _free()
+            free_memory()
             if once_more:
                 once_more = False
                 self._voice.event("out-of-memory", {"then": "again"})
@@ -58,15 +58,9 @@ class Training:
                 self._shrink()
 
     def _shrink(self) -> None:
-        """Half as many samples on the device at once, the same batch for each step; kept for every later attempt."""
-        micro_batch = (self.plan.micro_batch or self.plan.batch) // 2
-        if micro_batch < SMALLEST_MICRO_BATCH:
-            raise Problem(
-                "out-of-memory",
-                f"The network {self.plan.network} at {self.plan.resolution} pixels needs more memory than this worker "
-                "has. Ask for a smaller network, or give the worker a device with more memory.",
-            )
-        self.plan = self.plan.model_copy(update={"micro_batch": micro_batch})
+        """Go on with less at once, in every later attempt too."""
+        self.plan = with_less_at_once(self.plan)
+        micro_batch = self.plan.micro_batch
         log.warning("out of memory, going on with less at once", micro_batch=micro_batch)
 
         def keep(session: Session) -> None:
@@ -94,7 +88,8 @@ class Training:
     def _drive(self, run: Run) -> None:
         """Progress at every step, figures at every epoch, a checkpoint now and then."""
         voice, plan = self._voice, self.plan
-        saved_at, begun_at = time.monotonic(), _done(run)
+        saved_at = began = time.monotonic()
+        begun_at = _done(run)
         loss: float | None = None
 
         def progress() -> dict[str, Any]:
@@ -120,7 +115,7 @@ class Training:
             if time.monotonic() - saved_at >= self._settings.checkpoint_s:
                 self._save(run)
                 saved_at = time.monotonic()
-        self.epochs = _done(run) - begun_at
+        self.seconds_per_epoch = (time.monotonic() - began) / max(1.0, _done(run) - begun_at)
 
     def _close_epoch(self, event: EpochReport) -> None:
         values = asdict(event)
@@ -149,8 +144,20 @@ def _done(run: Run) -> float:
     return run.epoch + run.step / run.steps
 
 
-def _free() -> None:
-    """Let go of what the failed run held on its device."""
+def with_less_at_once(plan: Plan) -> Plan:
+    """Half as many samples on the device at once, the same batch for each step."""
+    micro_batch = (plan.micro_batch or plan.batch) // 2
+    if micro_batch < SMALLEST_MICRO_BATCH:
+        raise Problem(
+            "out-of-memory",
+            f"The network {plan.network} at {plan.resolution} pixels needs more memory than this worker has. Ask for a "
+            "smaller network, or give the worker a device with more memory.",
+        )
+    return plan.model_copy(update={"micro_batch": micro_batch})
+
+
+def free_memory() -> None:
+    """Let go of what a failed run held on its device."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
+from core.spec import Pace
 from core.store.db import now
 from core.store.tables import Dataset, Epoch, Job
 
@@ -75,16 +76,13 @@ def epochs(session: Session, audit_pk: int) -> list[Epoch]:
     return list(session.execute(select(Epoch).where(Epoch.audit_pk == audit_pk).order_by(Epoch.epoch)).scalars())
 
 
-def pace(session: Session, network: str, resolution: int) -> float | None:
-    """Seconds per sample and epoch of the newest finished audit with this network at this resolution."""
+def paces(session: Session) -> list[tuple[str, Pace]]:
+    """How fast the newest finished audits and probes went, with the kind of each, the newest first."""
     query = (
-        select(Job.result)
-        .where(Job.kind == "audit", Job.state == "succeeded", Job.deleted_at.is_(None))
+        select(Job.kind, Job.result)
+        .where(Job.kind.in_(("audit", "probe")), Job.state == "succeeded", Job.deleted_at.is_(None))
         .order_by(Job.pk.desc())
         .limit(50)
     )
-    for result in session.execute(query).scalars():
-        pace = (result or {}).get("pace", {})
-        if pace.get("network") == network and pace.get("resolution") == resolution:
-            return float(pace["seconds_per_sample_epoch"])
-    return None
+    found = [(kind, (result or {}).get("pace")) for kind, result in session.execute(query)]
+    return [(kind, Pace(**pace)) for kind, pace in found if pace]

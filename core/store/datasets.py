@@ -95,6 +95,7 @@ def _drop_upload(session: Session, dataset_pk: int) -> None:
 def unfinished(session: Session, dataset_pk: int) -> list[Job]:
     """The jobs that still work on a dataset."""
     query = select(Job).where(Job.dataset_pk == dataset_pk, Job.state.not_in(ENDED), Job.deleted_at.is_(None))
+    query = query.where(Job.kind != "probe")
     return list(session.execute(query.order_by(Job.pk)).scalars())
 
 

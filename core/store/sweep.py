@@ -14,6 +14,7 @@ from core.store.db import Database, now
 from core.store.tables import ENDED, Dataset, Job, Upload
 
 MOST = 20
+PROBES_KEPT_S = 3600.0
 
 
 def sweep(db: Database, blobs: Blobs, upload_expiry_s: float) -> int:
@@ -23,6 +24,7 @@ def sweep(db: Database, blobs: Blobs, upload_expiry_s: float) -> int:
         + _sweep_uploads(db, blobs)
         + _sweep_ended_jobs(db, blobs)
         + _hide_late_jobs(db)
+        + _hide_old_probes(db)
         + _sweep_removed_jobs(db, blobs)
         + _sweep_datasets(db, blobs)
     )
@@ -63,7 +65,7 @@ def _sweep_ended_jobs(db: Database, blobs: Blobs) -> int:
             for key in list(blobs.names(f"audits/{job.id}")):
                 if key not in kept:
                     blobs.delete(key)
-        else:
+        elif job.kind == "ingest":
             with db.read() as session:
                 dataset = session.get(Dataset, job.dataset_pk)
             if dataset is not None and datasets.status(dataset, job) != "ready":
@@ -84,6 +86,18 @@ def _hide_late_jobs(db: Database) -> int:
             .returning(Job.pk)
         )
         return len(late.all())
+
+
+def _hide_old_probes(db: Database) -> int:
+    """What a worker's pace was an hour ago says little; whoever asked has had the answer, or gave up."""
+    with db.write() as session:
+        old = session.execute(
+            update(Job)
+            .where(Job.kind == "probe", Job.created_at < now() - PROBES_KEPT_S, Job.deleted_at.is_(None))
+            .values(deleted_at=now(), cancel_requested=True)
+            .returning(Job.pk)
+        )
+        return len(old.all())
 
 
 def _sweep_removed_jobs(db: Database, blobs: Blobs) -> int:

@@ -1,7 +1,8 @@
 """The tables. One history of migrations builds them on SQLite and on PostgreSQL.
 
 Times are seconds since 1970 on the database's own clock. A job row is the truth about a piece of work; an audit is a
-job of kind `audit`, an ingest is the job of kind `ingest` of its dataset. `id` is what the world sees, `pk` is small
+job of kind `audit`, an ingest is the job of kind `ingest` of its dataset, and a probe measures how fast an audit of a
+dataset would go. `id` is what the world sees, `pk` is small
 and is what other tables point to.
 """
 
@@ -139,7 +140,7 @@ class Job(Base):
     __tablename__ = "jobs"
     __table_args__ = (
         CheckConstraint(f"state IN {STATES}", name="state"),
-        CheckConstraint("kind IN ('ingest', 'audit')", name="kind"),
+        CheckConstraint("kind IN ('ingest', 'audit', 'probe')", name="kind"),
         Index(None, "state", "lease_until"),
         Index(None, "dataset_pk", "kind"),
     )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from core.spec import DatasetFacts, Plan
+from core.spec import DatasetFacts, Pace, Plan
 from core.training.recipes import traits
 
 SETTING_OUT_S = 6.0  # of an audit, before the first step and after the last
@@ -13,18 +11,9 @@ EVALUATION = 1 / 3  # what it costs to look at a sample, against learning from i
 FEWEST_EPOCHS = 4
 
 
-@dataclass(frozen=True)
-class Pace:
-    """How long one sample takes in one epoch, measured with one network at one resolution."""
-
-    network: str
-    resolution: int
-    seconds: float
-
-    def of(self, network: str, resolution: int) -> float:
-        """Seconds a sample and epoch; of another network, as many times as long as it multiplies more."""
-        there, here = mmac(network, resolution), mmac(self.network, self.resolution)
-        return self.seconds * there / here
+def seconds(pace: Pace, network: str, resolution: int) -> float:
+    """Seconds a sample and epoch; of a network that was not measured, as many times as long as it multiplies more."""
+    return pace.seconds * mmac(network, resolution) / mmac(pace.network, pace.resolution)
 
 
 def mmac(network: str, resolution: int) -> float:
@@ -42,11 +31,12 @@ def visits(plan: Plan, facts: DatasetFacts, epochs: float) -> float:
 
 def duration_s(plan: Plan, facts: DatasetFacts, pace: Pace) -> float:
     """Seconds from the start of an audit to its end."""
-    return SETTING_OUT_S + visits(plan, facts, plan.epochs) * pace.of(plan.network, plan.resolution) / (1 - SPARED)
+    training_s = visits(plan, facts, plan.epochs) * seconds(pace, plan.network, plan.resolution)
+    return SETTING_OUT_S + training_s / (1 - SPARED)
 
 
 def most_epochs(plan: Plan, facts: DatasetFacts, pace: Pace, budget_s: float) -> int:
     """Epochs of a plan that fit into a budget, perhaps none."""
-    a_visit = pace.of(plan.network, plan.resolution)
+    a_visit = seconds(pace, plan.network, plan.resolution)
     there_are = (budget_s - SETTING_OUT_S) * (1 - SPARED) / a_visit - visits(plan, facts, 0)
     return max(0, int(there_are / (visits(plan, facts, 1) - visits(plan, facts, 0))))

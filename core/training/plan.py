@@ -7,9 +7,8 @@ from math import ceil
 from typing import Any
 
 from core.errors import Problem
-from core.spec import AuditSpec, DatasetFacts, Plan, RecipeName, Split
+from core.spec import AuditSpec, DatasetFacts, Pace, Plan, RecipeName, Split
 from core.training import budget, recipes
-from core.training.budget import Pace
 from core.training.recipes import Size
 
 SMALLEST = 8  # side that images are read at, at least
@@ -210,7 +209,7 @@ def _why_epochs(asked: _Asked, plan: Plan) -> str:
 def _why_budget(asked: _Asked, plan: Plan, usual: Plan, pace: Pace) -> list[str]:
     """What the time allowed, in sentences."""
     limit, need = asked.spec.budget_s, budget.duration_s(plan, asked.facts, pace)
-    an_epoch = pace.of(plan.network, plan.resolution) * asked.samples
+    an_epoch = budget.seconds(pace, plan.network, plan.resolution) * asked.samples
     said = [
         f"An epoch takes about {an_epoch:.2g} s on this device, as measured; {plan.epochs} epochs take about "
         f"{need:.0f} s of the {limit} s allowed."
@@ -218,8 +217,9 @@ def _why_budget(asked: _Asked, plan: Plan, usual: Plan, pace: Pace) -> list[str]
     if limit is not None and need > limit:
         return [f"The {limit} s allowed are too few: {plan.epochs} epochs take about {need:.0f} s."]
     if (plan.network, plan.resolution) != (usual.network, usual.resolution):
-        then = "more" if pace.of(plan.network, plan.resolution) > pace.of(usual.network, usual.resolution) else "less"
-        said.append(f"That is {then} than {usual.network} at {usual.resolution} pixels, which is usual.")
+        dearer = budget.mmac(plan.network, plan.resolution) > budget.mmac(usual.network, usual.resolution)
+        what = "leaves room for more" if dearer else "asks for less"
+        said.append(f"That {what} than {usual.network} at {usual.resolution} pixels, which is usual.")
     return said
 
 

@@ -90,17 +90,6 @@ def test_a_split_that_the_dataset_has_not_is_refused(library: Library) -> None:
     check_problem(library.http.post("/v1/audits?dry_run=true", json=body), 422, "no-samples")
 
 
-def test_a_dry_run_tells_the_plan_and_starts_nothing(service: Service) -> None:
-    data = service.ready()
-    response = service.http.post("/v1/audits", params={"dry_run": "true"}, json={"dataset_id": data.id, "epochs": 5})
-    assert response.status_code == 200
-    body = response.json()
-    assert set(body) == {"plan", "estimate"}
-    assert body["plan"]["epochs"] == 5 and body["plan"]["splits"] == ["train"] and body["plan"]["reasons"]
-    assert body["estimate"] == {"duration_s": None}
-    assert service.http.get("/v1/audits").json()["data"] == []
-
-
 def test_audits_are_listed_newest_first_of_one_dataset_or_of_all(service: Service) -> None:
     one, other = service.ready("one"), service.ready("other")
     made = [service.queued(one), service.queued(other), service.queued(one), service.queued(one)]

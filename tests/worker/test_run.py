@@ -9,17 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from sqlalchemy import func, select, update
 
 from core import settings as core_settings
 from core.settings import Settings
+from core.spec import Pace, Plan
 from core.store import audits, datasets, jobs, scores, uploads
 from core.store.blobs import Blobs
 from core.store.db import Database
 from core.store.tables import Job, Sample, Score
 from tests.unit.store import make
 from tests.worker.digits import plant_few
-from worker import audit as audit_work
 from worker import run
 from worker.progress import Voice
 
@@ -132,7 +133,36 @@ def test_an_audit_leaves_scores_a_model_and_its_story(db: Database, blobs: Blobs
         assert session.execute(select(func.count()).select_from(Score).where(Score.audit_pk == job.pk)).scalar() == 120
         assert [row.rank for row in scores.page(session, job, 0, 1000, scores.Filter())] == list(range(1, 121))
         assert [epoch.epoch for epoch in audits.epochs(session, job.pk)] == list(range(1, 7))
-        assert audits.pace(session, "small", job.plan["resolution"]) is not None
+        ((kind, pace),) = audits.paces(session)
+        assert (kind, pace.network, pace.resolution) == ("audit", job.plan["network"], job.plan["resolution"])
+
+
+def _probe(db: Database, dataset_id: str, **spec: Any) -> str:
+    with db.write() as session:
+        found = datasets.find(session, dataset_id)
+        assert found is not None
+        return jobs.submit(session, "probe", found[0].pk, spec).id
+
+
+def test_a_probe_says_what_an_audit_would_do_here_and_how_fast(db: Database, dataset_id: str) -> None:
+    id = _probe(db, dataset_id, epochs=6)
+    assert run.main([id]) == 0
+    job = _job(db, id)
+    assert job.state == "succeeded" and job.result is not None
+    plan, pace = Plan(**job.result["plan"]), Pace(**job.result["pace"])
+    assert (plan.epochs, plan.resolution, plan.precision) == (6, 8, "float32")
+    assert (pace.network, pace.resolution, pace.device, pace.cores) == (plan.network, 8, "cpu", 1)
+    assert 0 < pace.seconds < 1
+    with db.read() as session:
+        assert audits.paces(session) == [("probe", pace)]
+
+
+def test_the_time_that_is_allowed_is_divided_by_a_measured_pace(db: Database, dataset_id: str) -> None:
+    id = _probe(db, dataset_id, budget_s=5)
+    assert run.main([id]) == 0
+    result = _job(db, id).result
+    assert result is not None
+    assert any("The 5 s allowed are too few" in reason for reason in result["plan"]["reasons"])
 
 
 def test_a_job_that_is_not_there_to_be_done_is_left_alone(db: Database, dataset_id: str) -> None:
@@ -231,7 +261,7 @@ def test_a_gpu_that_is_not_there_is_said_in_one_sentence(
     db: Database, dataset_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LABELAUDIT_DEVICE", "cuda")
-    monkeypatch.setattr(audit_work.torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     id = _submit(db, dataset_id)
     assert run.main([id]) == 0
     job = _job(db, id)

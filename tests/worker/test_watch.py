@@ -48,7 +48,7 @@ def test_a_job_that_kills_every_child_fails_after_its_attempts(
     _child(monkeypatch, "raise SystemExit(7)")
     with db.write() as session:
         job = make.audit(session)
-    tasks.answer(quick, "audit", job.id)
+    tasks.answer(quick, ["probe", "audit"], job.id)
     row = make.row(db, job.pk)
     assert (row.state, row.attempt) == ("failed", 2)
     assert row.problem is not None and row.problem["code"] == "worker-crash-loop"
@@ -98,8 +98,26 @@ def test_one_bell_does_all_the_work_that_waits(db: Database, quick: Settings, mo
     monkeypatch.setattr(tasks.Watch, "until_over", until_over)
     with db.write() as session:
         waiting = [make.audit(session) for _ in range(3)]
-    tasks.answer(quick, "audit", waiting[1].id)
+    tasks.answer(quick, ["probe", "audit"], waiting[1].id)
     assert done == [waiting[1].id, waiting[0].id, waiting[2].id]
+
+
+def test_whoever_waits_for_a_probe_does_not_wait_for_older_audits(
+    db: Database, quick: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    def until_over(watch: tasks.Watch) -> None:
+        done.append(watch._claim.id)
+        with db.write() as session:
+            jobs.finish(session, watch._claim, {})
+
+    monkeypatch.setattr(tasks.Watch, "until_over", until_over)
+    with db.write() as session:
+        audits = [make.audit(session) for _ in range(2)]
+        probe = jobs.submit(session, "probe", audits[0].dataset_pk, {})
+    tasks.answer(quick, ["probe", "audit"], audits[0].id)
+    assert done == [audits[0].id, probe.id, audits[1].id]
 
 
 def test_a_bell_for_a_job_that_is_done_starts_nothing(
@@ -109,5 +127,5 @@ def test_a_bell_for_a_job_that_is_done_starts_nothing(
     with db.write() as session:
         claim = make.claimed(session)
         jobs.finish(session, claim, {})
-    tasks.answer(quick, "audit", claim.id)
+    tasks.answer(quick, ["probe", "audit"], claim.id)
     assert make.row(db, claim.pk).attempt == 1

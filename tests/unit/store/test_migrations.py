@@ -107,7 +107,7 @@ def test_a_sqlite_file_is_copied_before_it_is_changed(sqlite_url: str, tmp_path:
     with contextlib.closing(Database(sqlite_url)) as db:
         with db.write() as session:
             make.dataset(session, name="precious")
-        back = migrate.downgrade(db, "-1")
+        back = migrate.downgrade(db, "base")
         assert back is not None and back.parent == tmp_path and str(migrate.newest()) in back.name
         assert "datasets" not in tables(db)
     with contextlib.closing(sqlite3.connect(back)) as copy:

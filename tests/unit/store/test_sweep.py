@@ -257,3 +257,25 @@ def test_an_audit_that_was_submitted_while_its_dataset_was_removed_holds_nothing
 
 def test_a_sweep_of_nothing_does_nothing(db: Database, store: Blobs) -> None:
     assert sweep(db, store, WEEK) == 0
+
+
+def test_a_probe_is_forgotten_after_an_hour_and_takes_nothing_along(db: Database, store: Blobs) -> None:
+    with db.write() as session:
+        dataset, ingest = make.dataset(session)
+        claim = jobs.claim(session, ingest.id, "worker", 60.0)
+        assert claim is not None
+        jobs.finish(session, claim, {})
+        new, old, queued, failed = (jobs.submit(session, "probe", dataset.pk, {}) for _ in range(4))
+        for job in (new, old, failed):
+            claim = jobs.claim(session, job.id, "worker", 60.0)
+            assert claim is not None
+            if job is failed:
+                jobs.fail(session, claim, Problem("device-unavailable", "No GPU."))
+            else:
+                jobs.finish(session, claim, {})
+        past = {"created_at": now() - 3700}
+        session.execute(update(Job).where(Job.pk.in_([old.pk, queued.pk])).values(**past))
+    put(store, f"datasets/{dataset.id}/shards/00000.tar")
+    sweep_all(db, store)
+    assert rows(db, Job) == {ingest.pk, new.pk, failed.pk}
+    assert left(store) == {f"datasets/{dataset.id}/shards/00000.tar"}

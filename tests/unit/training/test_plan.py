@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import Problem
-from core.spec import AuditSpec, DatasetFacts, Plan, RecipeName
-from core.training.budget import FEWEST_EPOCHS, Pace, duration_s, mmac
+from core.spec import AuditSpec, DatasetFacts, Pace, Plan, RecipeName
+from core.training.budget import FEWEST_EPOCHS, duration_s, mmac, seconds
 from core.training.plan import LONGEST, STEPS, resolve
 
 
@@ -152,7 +152,10 @@ SPECS = st.builds(
     network=st.sampled_from([None, "small", "resnet50"]),
 )
 PACES = st.none() | st.builds(
-    Pace, st.sampled_from(["small", "resnet50"]), st.sampled_from([8, 32, 224]), st.floats(1e-7, 10)
+    Pace,
+    network=st.sampled_from(["small", "resnet50"]),
+    resolution=st.sampled_from([8, 32, 224]),
+    seconds=st.floats(1e-7, 10),
 )
 
 
@@ -195,7 +198,7 @@ SIGNS = DatasetFacts(samples={"train": 40_000, "test": 10_000}, classes=10, medi
         budget_s=st.integers(5, 10_000_000 // 4),
         network=st.sampled_from([None, "small"]),
     ),
-    pace=st.builds(Pace, st.just("small"), st.just(32), st.floats(1e-6, 0.1)),
+    pace=st.builds(Pace, network=st.just("small"), resolution=st.just(32), seconds=st.floats(1e-6, 0.1)),
     device=st.sampled_from(["cpu", "cuda"]),
 )
 def test_a_budget_is_kept_or_its_breach_is_said(spec: AuditSpec, pace: Pace, device: str) -> None:
@@ -209,7 +212,7 @@ def test_a_budget_is_kept_or_its_breach_is_said(spec: AuditSpec, pace: Pace, dev
 
 
 def test_more_time_never_gives_less_training() -> None:
-    pace = Pace("small", 32, 1 / 4000)
+    pace = Pace(network="small", resolution=32, seconds=1 / 4000)
     plans = [resolve(AuditSpec(budget_s=s), SIGNS, "cpu", 2, pace=pace) for s in (10, 30, 60, 100, 300, 10_000, 99_999)]
     costs = [duration_s(plan, SIGNS, pace) for plan in plans]
     assert costs == sorted(costs)
@@ -224,7 +227,7 @@ def test_a_budget_without_a_measured_pace_is_decided_when_the_audit_starts() -> 
 
 
 def test_a_network_that_was_not_measured_is_taken_to_be_as_slow_as_it_multiplies() -> None:
-    pace = Pace("small", 32, 0.001)
-    assert pace.of("small", 32) == pytest.approx(0.001)
-    assert pace.of("small", 16) == pytest.approx(0.00025)
-    assert pace.of("preact-resnet18", 32) > 0.02
+    pace = Pace(network="small", resolution=32, seconds=0.001)
+    assert seconds(pace, "small", 32) == pytest.approx(0.001)
+    assert seconds(pace, "small", 16) == pytest.approx(0.00025)
+    assert seconds(pace, "preact-resnet18", 32) > 0.02
