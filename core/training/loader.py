@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core.training.ahead import ahead
 from core.training.augment import window
 
 BLOCK = 4096  # images counted at a time for the mean
+FAR_BYTES = 256 << 20  # of a memory map that is likely to be read from a disk
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ class Loader:
             held = torch.from_numpy(images)
         self.device = device
         self.images = held.to(device) if _fits(held, device) else held
+        on_disk = isinstance(images, np.memmap) and images.nbytes >= FAR_BYTES
+        self.far = on_disk or self.images.device.type != device.type
         self.labels = torch.from_numpy(np.ascontiguousarray(labels)).to(device)
         self.mean = torch.tensor(scale.mean, device=device) * 255
         self.std = torch.tensor(scale.std, device=device) * 255
@@ -76,11 +80,12 @@ class Loader:
         generator = torch.Generator().manual_seed((seed << 20) + epoch)
         order = torch.randperm(len(self.labels), generator=generator).to(self.images.device)
         side = (self.images.shape[1], self.images.shape[2])
-        for index in order.tensor_split(self.steps(batch))[first:]:
+
+        def read(index: Tensor) -> Tensor:
             rows, columns = window(index, side, seed=seed, epoch=epoch, pad=pad, flip=flip)
-            pixels = self.images[index[:, None, None], rows[:, :, None], columns[:, None, :]]
-            index = index.to(self.device, non_blocking=True)
-            yield index, self._floats(pixels), self.labels[index]
+            return self.images[index[:, None, None], rows[:, :, None], columns[:, None, :]]
+
+        return self._batches(order.tensor_split(self.steps(batch))[first:], read)
 
     def some(self, count: int) -> tuple[Tensor, Tensor]:  # index [n], x [n, channels, h, w]
         """At most `count` samples as they are, evenly spaced."""
@@ -94,9 +99,17 @@ class Loader:
 
     def in_order(self, batch: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """All samples as they are, in fixed batches."""
-        order = torch.arange(len(self.labels), device=self.device)
-        for index in order.tensor_split(self.steps(batch)):
-            yield index, self.at(index), self.labels[index]
+        order = torch.arange(len(self.labels), device=self.images.device)
+        return self._batches(order.tensor_split(self.steps(batch)), lambda index: self.images[index])
+
+    def _batches(
+        self, parts: Iterable[Tensor], read: Callable[[Tensor], Tensor]
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Index, normalised images and labels; far images are read while the batch before is used."""
+        made = ((index, read(index)) for index in parts)
+        for index, pixels in ahead(made) if self.far else made:
+            index = index.to(self.device, non_blocking=True)
+            yield index, self._floats(pixels), self.labels[index]
 
     def _floats(self, pixels: Tensor) -> Tensor:
         # uint8 [b, h, w, channels] -> float [b, channels, h, w], channels last in memory

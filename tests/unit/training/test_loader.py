@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
+from core.training import loader as loader_module
 from core.training.loader import Loader, normalisation
 from tests.unit.training.make import CPU, data
 
@@ -58,3 +61,21 @@ def test_a_read_only_memory_map_is_read_in_silence() -> None:
     made = data(4, test=0)
     made.images.flags.writeable = False
     Loader(made.images, made.labels, normalisation(made.images), CPU)
+
+
+def test_images_on_a_disk_are_read_ahead_and_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = data(50, test=0)
+    np.save(tmp_path / "images.npy", made.images)
+    on_disk = np.load(tmp_path / "images.npy", mmap_mode="r")
+    scale = normalisation(made.images)
+    near = Loader(made.images, made.labels, scale, CPU)
+    assert not Loader(on_disk, made.labels, scale, CPU).far
+    monkeypatch.setattr(loader_module, "FAR_BYTES", 1)
+    far = Loader(on_disk, made.labels, scale, CPU)
+    assert far.far and not near.far
+    for one, two in (
+        (near.in_order(16), far.in_order(16)),
+        *((loader.shuffled(16, seed=1, epoch=2, first=1, pad=1, flip=True) for loader in (near, far)),),
+    ):
+        for batch, same in zip(one, two, strict=True):
+            assert all(torch.equal(a, b) for a, b in zip(batch, same, strict=True))
