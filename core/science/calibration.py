@@ -1,8 +1,8 @@
 """How sure a network may be: learned from the labels it has not been shown.
 
-The given labels of decoys are unseen in a run, and are as noisy as all others. So they tell two numbers: the temperature
-at which the network's probabilities are right for new samples, and the lift, by how much the logit of a label rises
-only because it was shown.
+The given labels of decoys are unseen in a run, and are as noisy as all others. So they tell two numbers: the
+temperature at which the network's probabilities are right for new samples, and the lift, by how much the logit of a
+label rises only because it was shown.
 """
 
 from __future__ import annotations

@@ -6,16 +6,14 @@ evidence grows; noise leaves a floor. So given labels g are explained as
 
     P(g | x) = Σ_k P(k | x) T[k, g],    P(k | x) = softmax(s e^{c_k} log q_k(x) + b_k),
 
-with q what the network says, s > 0 how much sharper the truth is than that, and T the channel. The floor decides T:
-where a sharper s alone explains what is seen, T stays the identity, so a clean but difficult set is not called noisy.
-All parameters are fitted together by maximum likelihood.
+with q what the network says without its own floors (`unmixed`), s > 0 how much sharper the truth is than that, and T
+the channel. Where a sharper s alone explains what is seen, T stays the identity, so a clean but difficult set is not
+called noisy. All parameters are fitted together by maximum likelihood.
 
-Off the diagonal T starts as one common rate. Three forms are tried, each richer than the one before, and a richer one
-is believed only when it explains the labels better by GAIN nats:
-
-- common: every wrong class alike, but for a pair that is worth PAIR_COST by itself;
-- pairs: the same, looked for from the other side, where each class is mostly taken for one other;
-- dense: every pair has a rate of its own, at DENSE_COST a unit of log-rate.
+Off the diagonal T is one common rate, but for pairs of classes that show enough evidence of their own. It is looked for
+from two sides: with every wrong class alike, and with each class often labelled as the one it is most taken for. The
+second is believed only when it explains the labels better by GAIN nats; real mix-ups gain several times that, and hard
+classes alone about half of it.
 
 Then Bayes' rule gives what an audit is about: P(true class | image, given label).
 """
@@ -30,12 +28,12 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from core.science.opinions import Floats, Integers, Opinions
+from core.science.unmixed import floors, unmixed
 
 FITTED_AT_MOST = 4_000_000  # sample · class cells; a larger set is represented by evenly spaced samples
 USUAL_SET = 10_000  # samples; in a larger set costs and gain grow alike, as what a misfit costs does
-GAIN = 30.0
+GAIN = 100.0
 PAIR_COST, PAIR_REACH = 30.0, 2.0  # nats a unit of log-rate at first, and where that levels off
-DENSE_COST = 10.0
 MIX_UP = 0.4  # rate at which the search for pairs starts
 BIAS_COST, SHARPNESS_COST = 2.0, 5.0  # half-precisions of b and c: how far classes may differ
 USUAL_SCALE, SCALE_COST = 0.3, 2.0  # prior of log s, in nats
@@ -51,9 +49,11 @@ class Channel:
     sharpness: Floats  # [K] or [1]
     bias: Floats  # [K] or [1]
     matrix: Floats | None  # T [K, K]
+    floors: Floats  # of the network's beliefs, as `unmixed` found them
 
     def beliefs(self, opinions: Opinions) -> tuple[Floats, Floats]:  # [n, m], [n]
         """P(true class | image) of the listed classes, and of each class that is not."""
+        opinions = unmixed(opinions, self.floors)
         z = self.scale * np.exp(self.sharpness) * opinions.log_p + self.bias
         rest = np.full(len(z), -np.inf) if opinions.dense else self.scale * opinions.log_rest()
         others = opinions.total - z.shape[1]
@@ -78,20 +78,19 @@ class Channel:
 
 
 def fit(opinions: Opinions, given: Integers) -> Channel:
-    """The likeliest channel of the three forms."""
-    width = opinions.classes.shape[1]
-    most = max(1000, FITTED_AT_MOST // width)
+    """The likeliest channel."""
+    rows = floors(opinions)
+    most = max(1000, FITTED_AT_MOST // opinions.classes.shape[1])
     if len(given) > most:
         chosen = np.linspace(0, len(given) - 1, most).round().astype(np.int64)
         opinions, given = opinions.take(chosen), given[chosen]
-    model = _Model(opinions, given)
-    best, cost = model.minimum(model.start(), dense=False)
+    model = _Model(unmixed(opinions, rows), given)
+    best, cost = model.minimum(model.start())
     if model.pairs and model.classes > 2:
-        for start, dense in ((model.mixed_up(), False), (model.start(), True)):
-            found, its_cost = model.minimum(start, dense)
-            if its_cost < cost - GAIN * model.size:
-                best, cost = found, its_cost
-    return model.channel(best)
+        other, its_cost = model.minimum(model.mixed_up())
+        if its_cost < cost - GAIN * model.size:
+            best = other
+    return model.channel(best, rows)
 
 
 class _Model:
@@ -107,13 +106,13 @@ class _Model:
         self.eye = torch.eye(self.classes, dtype=torch.bool)
         self.size = max(1.0, len(given) / USUAL_SET)
 
-    def minimum(self, start: Floats, dense: bool) -> tuple[Floats, float]:
+    def minimum(self, start: Floats) -> tuple[Floats, float]:
         """The parameters of the least cost near a start, and that cost."""
         from scipy.optimize import minimize  # half a second to import, and not needed before the end of a run
 
         def objective(x: Floats) -> tuple[float, Floats]:
             theta = torch.from_numpy(x).requires_grad_()
-            cost = self.cost(theta, dense)
+            cost = self.cost(theta)
             (slope,) = torch.autograd.grad(cost, theta)
             return float(cost.detach()), slope.numpy()
 
@@ -138,7 +137,7 @@ class _Model:
         x[2 + 2 * k :] = deviation.ravel()
         return x
 
-    def cost(self, theta: Tensor, dense: bool) -> Tensor:
+    def cost(self, theta: Tensor) -> Tensor:
         scale, rate = theta[0], theta[1]
         cost = SCALE_COST * (scale - USUAL_SCALE) ** 2 + RATE_COST * (rate - np.log(USUAL_RATE)) ** 2
         if self.pairs:
@@ -146,8 +145,7 @@ class _Model:
             log_p = torch.log_softmax(scale.exp() * sharpness.exp() * self.z + bias, 1)
             seen = torch.logsumexp(log_p + self._log_matrix(rate, deviation).T[self.given], 1)
             size = torch.sqrt(deviation[~self.eye] ** 2 + 0.01) - 0.1  # a smooth |d|
-            price = DENSE_COST * size if dense else PAIR_COST * size / (1 + size / PAIR_REACH)
-            cost = cost + self.size * price.sum()
+            cost = cost + self.size * PAIR_COST * (size / (1 + size / PAIR_REACH)).sum()
             cost = cost + BIAS_COST * (bias**2).sum() + SHARPNESS_COST * (sharpness**2).sum()
         else:
             assert self.rest is not None
@@ -159,14 +157,14 @@ class _Model:
         total: Tensor = cost - seen.sum()
         return total
 
-    def channel(self, found: Floats) -> Channel:
+    def channel(self, found: Floats, rows: Floats) -> Channel:
         theta = torch.from_numpy(found)
         scale, share = float(theta[0].exp()), float(self._share(theta[1]))
         if not self.pairs:
-            return Channel(scale, share, np.zeros(1), np.zeros(1), None)
+            return Channel(scale, share, np.zeros(1), np.zeros(1), None, rows)
         sharpness, bias, deviation = self._parts(theta)
         matrix = self._log_matrix(theta[1], deviation).exp()
-        return Channel(scale, share, sharpness.numpy(), bias.numpy(), matrix.numpy())
+        return Channel(scale, share, sharpness.numpy(), bias.numpy(), matrix.numpy(), rows)
 
     def _parts(self, theta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         k = self.classes

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from core.science.ledger import Ledger
 from core.science.opinions import Opinions
+from core.science.verdict import Evidence
 from core.training.loader import Normalisation
 
 
@@ -67,3 +68,13 @@ class Result:
     answers: Answers
     test_accuracy_best: float | None
     test_accuracy_last: float | None
+
+    def evidence(self) -> Evidence:
+        """What the verdict is made from."""
+        return Evidence(
+            opinions=self.answers.opinions,
+            aum=self.ledger.aum().cpu().numpy(),
+            loss=self.ledger.last_loss.cpu().numpy(),
+            decoys=self.answers.decoys,
+            taught=self.answers.taught,
+        )

@@ -1,0 +1,39 @@
+"""What showing a label did to a network's beliefs is found, and undone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from core.science.calibration import as_if_unseen
+from tests.unit.science import make
+
+SAMPLES = 8000
+ROW = np.arange(SAMPLES)
+
+
+def own(
+    log_p: np.ndarray[tuple[int, int], np.dtype[np.float64]], given: np.ndarray[tuple[int], np.dtype[np.int64]]
+) -> float:
+    return float(log_p[ROW, given].mean())
+
+
+@pytest.mark.parametrize(("lift", "temperature"), [(0.5, 1.0), (2.0, 0.7), (0.0, 1.4)])
+def test_lift_and_temperature_are_undone(lift: float, temperature: float) -> None:
+    world = make.world(SAMPLES, make.channel(10, 0.2))
+    unseen = ROW[::10]
+    z = world.opinions.log_p * temperature
+    shown = np.delete(ROW, unseen)
+    z[shown, world.given[shown]] += lift
+    z -= np.log(np.exp(z).sum(1, keepdims=True))
+    mended = as_if_unseen(make.dense(z), world.given, unseen)
+    truth = own(world.opinions.log_p, world.given)
+    assert own(mended.log_p, world.given) == pytest.approx(truth, abs=0.1)
+    assert np.allclose(np.exp(mended.log_p).sum(1), 1)
+    if lift:
+        assert abs(own(mended.log_p, world.given) - truth) < abs(own(z, world.given) - truth)
+
+
+def test_too_few_unseen_labels_teach_nothing() -> None:
+    world = make.world(SAMPLES, make.channel(10, 0.2))
+    assert as_if_unseen(world.opinions, world.given, ROW[:5]) is world.opinions

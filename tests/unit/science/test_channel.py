@@ -1,0 +1,77 @@
+"""The channel is found again from labels that went through it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from core.science import channel
+from core.science.opinions import Opinions
+from tests.unit.science import make
+
+SAMPLES = 6000
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.3, 0.5])
+def test_a_common_rate_is_found(rate: float) -> None:
+    world = make.world(SAMPLES, make.channel(10, rate))
+    found = channel.fit(world.opinions, world.given)
+    wrong = 1 - found.posterior(world.opinions, world.given)[np.arange(SAMPLES), world.given]
+    assert wrong.mean() == pytest.approx(world.wrong.mean(), rel=0.15)
+    assert found.matrix is not None
+    assert np.allclose(found.matrix.sum(1), 1)
+
+
+def test_clean_labels_of_unclear_images_are_not_called_noisy() -> None:
+    world = make.world(SAMPLES, make.channel(10), sureness=1.5)
+    found = channel.fit(world.opinions, world.given)
+    wrong = 1 - found.posterior(world.opinions, world.given)[np.arange(SAMPLES), world.given]
+    assert world.wrong.sum() == 0
+    assert wrong.mean() < 0.03
+
+
+def test_classes_that_are_labelled_as_one_other_are_found() -> None:
+    pairs = {0: 1, 4: 7}
+    world = make.world(SAMPLES, make.channel(10, 0.0, pairs, 0.4))
+    found = channel.fit(world.opinions, world.given)
+    assert found.matrix is not None
+    for one, other in pairs.items():
+        assert found.matrix[one, other] == pytest.approx(0.4, abs=0.1)
+    untouched = [k for k in range(10) if k not in pairs]
+    assert (np.diag(found.matrix)[untouched] > 0.95).all()
+
+
+def test_the_posterior_is_a_distribution_over_the_true_class() -> None:
+    world = make.world(500, make.channel(5, 0.2))
+    posterior = channel.fit(world.opinions, world.given).posterior(world.opinions, world.given)
+    assert np.allclose(posterior.sum(1), 1)
+    assert (posterior >= 0).all()
+
+
+def test_two_classes_are_enough() -> None:
+    world = make.world(3000, make.channel(2, 0.15))
+    found = channel.fit(world.opinions, world.given)
+    wrong = 1 - found.posterior(world.opinions, world.given)[np.arange(3000), world.given]
+    assert wrong.mean() == pytest.approx(world.wrong.mean(), abs=0.06)
+
+
+def test_with_many_classes_the_strongest_and_the_given_one_are_enough() -> None:
+    world = make.world(4000, make.channel(100, 0.2), sureness=6.0)
+    log_p = world.opinions.log_p
+    others = np.where(np.arange(100) == world.given[:, None], -np.inf, log_p)
+    rivals = np.argsort(-others, axis=1)[:, :15]
+    classes = np.concatenate([world.given[:, None], rivals], axis=1)
+    listed = Opinions(classes, np.take_along_axis(log_p, classes, axis=1), 100)
+    found = channel.fit(listed, world.given)
+    assert found.matrix is None
+    posterior = found.posterior(listed, world.given)
+    assert (posterior.sum(1) <= 1 + 1e-9).all()
+    assert (1 - posterior[:, 0]).mean() == pytest.approx(world.wrong.mean(), rel=0.25)
+
+
+def test_the_same_labels_give_the_same_bits() -> None:
+    world = make.world(800, make.channel(4, 0.2))
+    first, second = (channel.fit(world.opinions, world.given) for _ in range(2))
+    assert first.matrix is not None and second.matrix is not None
+    assert np.array_equal(first.matrix, second.matrix)
+    assert first.scale == second.scale
