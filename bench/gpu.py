@@ -23,7 +23,7 @@ from bench.record import commit, lines, record, show
 from core.science.ledger import Ledger
 from core.science.noise import symmetric
 from core.spec import Plan, Precision
-from core.training.augment import window
+from core.training.augment import Draws
 from core.training.host import has_fast_bf16, settle
 from core.training.loader import TrainingData
 from core.training.loop import Result, Run, Tick
@@ -98,7 +98,8 @@ def agreement(device: torch.device, samples: int) -> Figures:
         for name, value in here.items()
     }
     index = torch.arange(1000)
-    crops = [window(index.to(on), (SIDE, SIDE), seed=3, epoch=2, pad=4, flip=True) for on in ("cpu", device)]
+    draws = [Draws.of(index.to(on), seed=3, epoch=2, pad=4, flip=True) for on in ("cpu", device)]
+    crops = [drawn.window(slice(None), (SIDE, SIDE)) for drawn in draws]
     same_crops = all(torch.equal(a, b.cpu()) for a, b in zip(*crops, strict=True))
     ours, theirs = _ledger(torch.device("cpu")), _ledger(device)
     ledger = float((ours - theirs.cpu()).abs().max())

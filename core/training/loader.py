@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.training.ahead import ahead
-from core.training.augment import window
+from core.training.augment import Draws
 
 BLOCK = 4096  # images counted at a time for the mean
 FAR_BYTES = 256 << 20  # of a memory map that is likely to be read from a disk
@@ -79,13 +80,14 @@ class Loader:
         """The epoch's batches from step `first` on, augmented; the order depends on (seed, epoch) alone."""
         generator = torch.Generator().manual_seed((seed << 20) + epoch)
         order = torch.randperm(len(self.labels), generator=generator).to(self.images.device)
+        draws = Draws.of(order, seed=seed, epoch=epoch, pad=pad, flip=flip)
         side = (self.images.shape[1], self.images.shape[2])
 
-        def read(index: Tensor) -> Tensor:
-            rows, columns = window(index, side, seed=seed, epoch=epoch, pad=pad, flip=flip)
-            return self.images[index[:, None, None], rows[:, :, None], columns[:, None, :]]
+        def read(part: slice) -> tuple[Tensor, Tensor]:
+            index, (rows, columns) = order[part], draws.window(part, side)
+            return index, self.images[index[:, None, None], rows[:, :, None], columns[:, None, :]]
 
-        return self._batches(order.tensor_split(self.steps(batch))[first:], read)
+        return self._batches(batch, first, read)
 
     def some(self, count: int) -> tuple[Tensor, Tensor]:  # index [n], x [n, channels, h, w]
         """At most `count` samples as they are, evenly spaced."""
@@ -100,13 +102,15 @@ class Loader:
     def in_order(self, batch: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """All samples as they are, in fixed batches."""
         order = torch.arange(len(self.labels), device=self.images.device)
-        return self._batches(order.tensor_split(self.steps(batch)), lambda index: self.images[index])
+        return self._batches(batch, 0, lambda part: (order[part], self.images[part].clone()))
 
     def _batches(
-        self, parts: Iterable[Tensor], read: Callable[[Tensor], Tensor]
+        self, batch: int, first: int, read: Callable[[slice], tuple[Tensor, Tensor]]
     ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Index, normalised images and labels; far images are read while the batch before is used."""
-        made = ((index, read(index)) for index in parts)
+        steps, samples = self.steps(batch), len(self.labels)
+        ends = [samples * step // steps for step in range(first, steps + 1)]  # batches differ by one sample at most
+        made = (read(slice(*part)) for part in pairwise(ends))
         for index, pixels in ahead(made) if self.far else made:
             index = index.to(self.device, non_blocking=True)
             yield index, self._floats(pixels), self.labels[index]

@@ -4,7 +4,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.training.augment import window
+from core.training.augment import Draws
+
+
+def window(
+    sample: torch.Tensor, side: tuple[int, int], *, seed: int, epoch: int, pad: int, flip: bool
+) -> tuple[torch.Tensor, torch.Tensor]:
+    return Draws.of(sample, seed=seed, epoch=epoch, pad=pad, flip=flip).window(slice(None), side)
 
 
 @settings(max_examples=30, deadline=None)
@@ -17,6 +23,14 @@ def test_a_sample_looks_the_same_in_whatever_batch_it_comes(seed: int, epoch: in
         rows_alone, columns_alone = window(part, (8, 6), seed=seed, epoch=epoch, pad=2, flip=True)
         assert torch.equal(rows_alone, rows[start : start + 5])
         assert torch.equal(columns_alone, columns[start : start + 5])
+
+
+def test_a_part_of_an_epochs_draws_is_what_its_samples_alone_would_have_drawn() -> None:
+    samples = torch.randperm(50, generator=torch.Generator().manual_seed(1))
+    whole = Draws.of(samples, seed=4, epoch=2, pad=3, flip=True)
+    for part in (slice(0, 7), slice(7, 50)):
+        alone = window(samples[part], (8, 8), seed=4, epoch=2, pad=3, flip=True)
+        assert all(torch.equal(a, b) for a, b in zip(whole.window(part, (8, 8)), alone, strict=True))
 
 
 def test_shifts_and_mirrors_are_spread_evenly_and_independently() -> None:
