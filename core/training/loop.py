@@ -32,9 +32,9 @@ from core.training.loader import Loader, TrainingData, normalisation
 from core.training.methods import method
 from core.training.muon import Muon
 from core.training.networks import build
+from core.training.networks.fast import WhitenedNet
 from core.training.schedule import rate
 from core.training.sgd import SGD
-from core.training.whitened import WhitenedNet
 
 __all__ = ["Answers", "EpochReport", "Event", "Look", "Result", "Run", "Tick"]
 
