@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api import problems
 from core.errors import Problem
-from core.spec import VERDICTS, Counts, Plan, Progress
+from core.spec import VERDICTS, Counts, Plan, Progress, reasons_of
 from core.store import datasets
 from core.store.audits import Audited
 from core.store.scores import Ranked
@@ -129,17 +129,23 @@ class Planned(BaseModel):
 
 
 class Suspect(BaseModel):
-    """The verdict on one sample. `score` is the probability that its given label is wrong."""
+    """The verdict on one sample.
+
+    `score` is the probability that its given label is wrong, `suggested_confidence` that the suggested one is right if
+    it is. Without a class that is likelier than all others together, nothing is suggested.
+    """
 
     rank: int
     sample: int
     path: str
     split: str | None
     given_label: str
-    suggested_label: str
+    suggested_label: str | None
+    suggested_confidence: float | None
     score: float
     is_issue: bool
     verdict: str
+    reasons: list[str]
     iam: float
     hm_weight: float
     aum: float
@@ -244,10 +250,12 @@ def suspects_out(audit: Audited, rows: list[Ranked]) -> list[dict[str, Any]]:
             "path": path,
             "split": split,
             "given_label": classes[given],
-            "suggested_label": classes[suggested],
+            "suggested_label": classes[suggested] if suggested >= 0 else None,
+            "suggested_confidence": confidence,
             "score": score,
             "is_issue": is_issue,
             "verdict": VERDICTS[verdict],
+            "reasons": reasons_of(reasons),
             "iam": iam,
             "hm_weight": hm_weight,
             "aum": aum,
@@ -256,7 +264,8 @@ def suspects_out(audit: Audited, rows: list[Ranked]) -> list[dict[str, Any]]:
             "image": image_url(audit.dataset_id, sample),
         }
         for (
-            rank, sample, given, suggested, score, is_issue, verdict, iam, hm_weight, aum, tkum, loss, path, split
+            rank, sample, given, suggested, score, is_issue, verdict, iam, hm_weight, aum, tkum, loss,
+            confidence, reasons, path, split,
         ) in rows
     ]  # fmt: skip
 

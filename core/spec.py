@@ -30,6 +30,13 @@ REASONS = (  # which evidence spoke; a sample's reasons are a bit mask in this o
     "no-label-fits",  # no class is likely, and the image is unlike the others
     "conflicting-duplicates",  # the same image stands in the dataset with another label
 )
+
+
+def reasons_of(mask: int) -> list[str]:
+    """The names of the reasons in a bit mask."""
+    return [name for k, name in enumerate(REASONS) if mask >> k & 1]
+
+
 MODEL_FILES = ("model.safetensors", "config.json", "labels.json", "README.md")
 
 

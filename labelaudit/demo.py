@@ -135,6 +135,10 @@ def _outcome(service: Client, planted: Planted, dataset: dict[str, Any], audit: 
         "flagged": summary["flagged"],
         "planted_rate": round(len(planted.truth) / planted.samples, 4),
         "noise_rate_estimate": round(summary["noise_rate"]["estimate"], 4),
+        "noise_rate_interval": [round(summary["noise_rate"][end], 4) for end in ("low", "high")],
+        "expected": summary["expected"],
+        "verdicts": summary["verdicts"],
+        "degenerate": summary["degenerate"],
         "suspects": [
             {**{name: row[name] for name in fields}, "true_label": planted.truth.get(row["path"], row["given_label"])}
             for row in worst[:SHOWN]
@@ -157,7 +161,7 @@ def show(outcome: dict[str, Any]) -> None:
         table.add_row(
             str(row["rank"]),
             row["path"],
-            f"{row['given_label']} → {row['suggested_label']}",
+            f"{row['given_label']} → {row['suggested_label'] or '–'}",
             f"{row['score']:.5f}",
             f"[green]wrong: {row['true_label']}[/]" if planted else "right",
         )
@@ -169,10 +173,20 @@ def show(outcome: dict[str, Any]) -> None:
         f"\n[{colour}]{outcome['found_at_planted']} of {outcome['planted']}[/] planted errors stand in the first "
         f"{outcome['planted']} ranks ({share:.1%})."
     )
+    low, high = outcome["noise_rate_interval"]
     say.print(
-        f"Estimated share of wrong labels: {outcome['noise_rate_estimate']:.1%} "
-        f"(planted: {outcome['planted_rate']:.1%}); {outcome['flagged']} samples are flagged."
+        f"Estimated share of wrong labels: {outcome['noise_rate_estimate']:.1%}, between {low:.1%} and {high:.1%} "
+        f"(planted: {outcome['planted_rate']:.1%})."
     )
+    expected = outcome["expected"]
+    if outcome["flagged"]:
+        say.print(
+            f"{outcome['flagged']} labels are flagged: {expected['precision']:.0%} of them are expected to be wrong, "
+            f"which are {expected['recall']:.0%} of all wrong ones."
+        )
+    say.print("Verdicts: " + ", ".join(f"{count} {word}" for word, count in outcome["verdicts"].items()) + ".")
+    if outcome["degenerate"]:
+        say.print(f"[red]{outcome['degenerate']['detail']}[/]")
     for name, place in outcome["files"].items():
         say.print(f"  {name:<8} {_near(Path(place))}", soft_wrap=True)
     say.print(f"  {'results':<8} {outcome['url']}/v1/audits/{outcome['audit_id']}/suspects", soft_wrap=True)

@@ -48,7 +48,7 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
     plan = training.plan
 
     voice.enter("scoring")
-    table = report.judge(result, data, numbers)
+    table = report.judge(result, data, numbers, AuditSpec(**voice.claim.spec))
     voice.tick(percent=TRAINED)
 
     voice.enter("storing")

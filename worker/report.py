@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,10 @@ import pyarrow.csv
 import pyarrow.parquet
 from numpy.typing import NDArray
 
-from core.science.verdict import SCORE_VERSION, Verdict
+from core.science.findings import Degenerate, Verdict
+from core.science.verdict import SCORE_VERSION, Wish
 from core.science.verdict import judge as judge_evidence
-from core.spec import VERDICTS, Plan
+from core.spec import VERDICTS, AuditSpec, Plan, reasons_of
 from core.training.loader import TrainingData
 from core.training.loop import Result
 
@@ -32,7 +33,6 @@ class Table:
 
     sample: NDArray[np.int64]  # numbers in the dataset
     given: NDArray[np.int64]
-    suggested: NDArray[np.int64]
     verdict: Verdict
     evidence: dict[str, NDArray[np.float64]]  # iam, hm_weight, aum, tkum, loss
     classes: tuple[str, ...]
@@ -43,7 +43,7 @@ class Table:
         return np.argsort(self.verdict.rank)
 
 
-def judge(result: Result, data: TrainingData, numbers: NDArray[np.int64]) -> Table:
+def judge(result: Result, data: TrainingData, numbers: NDArray[np.int64], spec: AuditSpec) -> Table:
     """The verdict on every audited sample."""
     ledger = result.ledger
     columns = {
@@ -54,21 +54,28 @@ def judge(result: Result, data: TrainingData, numbers: NDArray[np.int64]) -> Tab
         "loss": ledger.last_loss,
     }
     evidence = {name: tensor.double().cpu().numpy() for name, tensor in columns.items()}
-    suggested = result.answers.suggested
-    verdict = judge_evidence(evidence["iam"], data.labels, suggested, len(data.classes))
-    return Table(numbers, data.labels, suggested, verdict, evidence, data.classes)
+    wish = Wish(target_precision=spec.target_precision, review_budget=spec.review_budget)
+    verdict = judge_evidence(result.evidence(), data.labels, wish)
+    return Table(numbers, data.labels, verdict, evidence, data.classes)
 
 
 def rows(table: Table, audit_pk: int) -> Iterator[tuple[Any, ...]]:
     """Rows for `core.store.scores`, in rank order."""
     verdict = table.verdict
-    codes = np.array([VERDICTS.index(word) for word in verdict.verdict.tolist()])
-    columns = [verdict.rank, table.sample, table.given, table.suggested, verdict.score, verdict.is_issue, codes]
-    columns += list(table.evidence.values())
+    columns: list[NDArray[Any]] = [verdict.rank, table.sample, table.given, verdict.suggested, verdict.score]
+    columns += [verdict.is_issue, verdict.verdict, *table.evidence.values()]
+    columns += [_or_none(verdict.confidence), verdict.reasons]
     order = table.order
     for start in range(0, len(order), BLOCK):
         block = order[start : start + BLOCK]
         yield from zip([audit_pk] * len(block), *(column[block].tolist() for column in columns), strict=True)
+
+
+def _or_none(values: NDArray[np.float64]) -> NDArray[Any]:
+    """None in place of NaN."""
+    boxed = values.astype(object)
+    boxed[np.isnan(values)] = None
+    return boxed
 
 
 def score_files(table: Table, listed: pa.Table, classes: list[str]) -> Iterator[tuple[str, Iterator[bytes]]]:
@@ -90,10 +97,14 @@ def _ranked(table: Table, listed: pa.Table, classes: list[str]) -> pa.Table:
         "path": listed["path"].take(pa.array(order)),
         "split": listed["split"].take(pa.array(order)),
         "given_label": names.take(pa.array(table.given[order])),
-        "suggested_label": names.take(pa.array(table.suggested[order])),
+        "suggested_label": names.take(pa.array(verdict.suggested[order], mask=verdict.suggested[order] < 0)),
+        "suggested_confidence": pa.array(verdict.confidence[order], from_pandas=True),
         "score": verdict.score[order],
         "is_issue": verdict.is_issue[order],
-        "verdict": pa.array(verdict.verdict[order].tolist()),
+        "verdict": pa.array(VERDICTS).take(pa.array(verdict.verdict[order])),
+        "reasons": pa.array([reasons_of(mask) for mask in verdict.reasons[order].tolist()], pa.list_(pa.string())),
+        "top_labels": _lists(names, verdict.top[order]),
+        "top_p": _lists(None, verdict.top_p[order]),
         "rank": verdict.rank[order],
         **{name: values[order] for name, values in table.evidence.items()},
     }
@@ -101,13 +112,20 @@ def _ranked(table: Table, listed: pa.Table, classes: list[str]) -> pa.Table:
     return pa.table(columns).replace_schema_metadata(metadata)
 
 
+def _lists(names: pa.Array | None, values: NDArray[Any]) -> pa.Array:
+    """A list a row, of names or of numbers."""
+    flat = pa.array(values.ravel())
+    ends = np.arange(len(values) + 1, dtype=np.int32) * values.shape[1]
+    return pa.ListArray.from_arrays(pa.array(ends), flat if names is None else names.take(flat))
+
+
 def _csv(ranked: pa.Table) -> Iterator[bytes]:
     header = True
     for batch in ranked.to_batches(max_chunksize=BLOCK):
         columns = [
-            pa.array([_harmless(text) for text in column.to_pylist()], pa.string())
-            if pa.types.is_string(column.type)
-            else column
+            column
+            if not (pa.types.is_string(column.type) or pa.types.is_list(column.type))
+            else pa.array([_harmless(_joined(value)) for value in column.to_pylist()], pa.string())
             for column in batch.columns
         ]
         block = io.BytesIO()
@@ -122,36 +140,48 @@ def _jsonl(ranked: pa.Table) -> Iterator[bytes]:
         yield "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in batch.to_pylist()).encode()
 
 
+def _joined(value: str | list[Any] | None) -> str | None:
+    return "|".join(map(str, value)) if isinstance(value, list) else value
+
+
 def _harmless(text: str | None) -> str | None:
     return f"'{text}" if text and text.startswith(FORMULA) else text
 
 
+DEGENERATE: dict[Degenerate, str] = {
+    "nothing-learned": (
+        "The network recognises labels that it was not shown no better than chance, so nothing can be said of them. "
+        "Audit longer or with a larger network, and see that the classes can be told apart in the images."
+    ),
+    "collapsed": (
+        "The network gives nearly all images one class, so nothing can be said of the labels. Audit again with another "
+        "seed, and see that no class holds nearly all samples."
+    ),
+    "memorised": (
+        "The network learned by heart even the labels that were planted wrong, so its evidence says nothing. "
+        "Audit with fewer epochs or a smaller network."
+    ),
+}
+
+
 def summary(table: Table, result: Result, plan: Plan) -> dict[str, Any]:
-    """How many, how sure, where. An interval needs calibration, so its ends are unknown for now."""
+    """How many, how sure, where."""
     verdict, classes = table.verdict, table.classes
-    moves = verdict.transitions
-    present = sorted({*moves.given.tolist(), *moves.suggested.tolist()})
-    place = {k: at for at, k in enumerate(present)}
-    counts = np.zeros((len(present), len(present)), dtype=np.int64)
-    for given, suggested, count in zip(moves.given, moves.suggested, moves.count, strict=True):
-        counts[place[int(given)], place[int(suggested)]] = count
+    words = np.bincount(verdict.verdict, minlength=len(VERDICTS)).tolist()
     return {
         "samples": len(table.sample),
         "flagged": int(verdict.is_issue.sum()),
-        "noise_rate": {"estimate": verdict.noise_rate, "low": None, "high": None, "level": None},
+        "noise_rate": {name: float(value) for name, value in asdict(verdict.noise_rate).items()},
         "expected": {"precision": verdict.expected_precision, "recall": verdict.expected_recall},
+        "cut": asdict(verdict.cut),
         "classes": [
-            {"label": name, "samples": samples, "flagged": flagged, "noise_rate": rate}
-            for name, samples, flagged, rate in zip(
-                classes,
-                verdict.classes.samples.tolist(),
-                verdict.classes.flagged.tolist(),
-                verdict.classes.noise_rate.tolist(),
-                strict=True,
-            )
+            dict(zip(("label", "samples", "flagged", "noise_rate", "low", "high"), row, strict=True))
+            for row in zip(classes, *(column.tolist() for column in vars(verdict.classes).values()), strict=True)
         ],
-        "transitions": {"labels": [classes[k] for k in present], "counts": counts.tolist()},
-        "verdicts": {word: int((verdict.verdict == word).sum()) for word in VERDICTS},
+        "transitions": _transitions(verdict, classes),
+        "verdicts": dict(zip(VERDICTS, words, strict=True)),
+        "degenerate": verdict.degenerate and {"code": verdict.degenerate, "detail": DEGENERATE[verdict.degenerate]},
+        "calibration": asdict(verdict.calibration),
         "model": {
             "network": plan.network,
             "epochs": plan.epochs,
@@ -160,3 +190,12 @@ def summary(table: Table, result: Result, plan: Plan) -> dict[str, Any]:
         },
         "score_version": SCORE_VERSION,
     }
+
+
+def _transitions(verdict: Verdict, classes: tuple[str, ...]) -> dict[str, Any]:
+    """Expected numbers of samples by given class (rows) and true class (columns), of the classes that take part."""
+    moves = verdict.transitions
+    present = np.unique(np.concatenate([moves.given, moves.true]))
+    counts = np.zeros((len(present), len(present)))
+    counts[np.searchsorted(present, moves.given), np.searchsorted(present, moves.true)] = moves.count
+    return {"labels": [classes[k] for k in present.tolist()], "counts": counts.round(2).tolist()}

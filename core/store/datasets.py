@@ -74,8 +74,8 @@ def store(
 ) -> None:
     """Write what ingest found, in the transaction of `jobs.finish`. The upload is no longer needed."""
     session.execute(update(Dataset).where(Dataset.pk == dataset_pk).values(**found))
-    copy_rows(session, Sample.__table__, SAMPLE_COLUMNS, samples)  # type: ignore[arg-type]
-    copy_rows(session, LeftOut.__table__, LEFT_OUT_COLUMNS, left_outs)  # type: ignore[arg-type]
+    copy_rows(session, Sample, SAMPLE_COLUMNS, samples)
+    copy_rows(session, LeftOut, LEFT_OUT_COLUMNS, left_outs)
     _drop_upload(session, dataset_pk)
 
 
@@ -83,7 +83,7 @@ def reject(session: Session, dataset_pk: int, problem: Problem, left_outs: Itera
     """Write why the data cannot be used, with the members that were found wanting; nothing else of it is kept."""
     values = {"rejection": problem.as_record(), "counts": problem.extra.get("counts")}
     session.execute(update(Dataset).where(Dataset.pk == dataset_pk).values(**values))
-    copy_rows(session, LeftOut.__table__, LEFT_OUT_COLUMNS, left_outs)  # type: ignore[arg-type]
+    copy_rows(session, LeftOut, LEFT_OUT_COLUMNS, left_outs)
     _drop_upload(session, dataset_pk)
 
 

@@ -16,7 +16,7 @@ from core.store.tables import Job, Sample, Score
 
 COLUMNS = (
     "audit_pk", "rank", "sample", "given", "suggested", "score", "is_issue", "verdict",
-    "iam", "hm_weight", "aum", "tkum", "loss",
+    "iam", "hm_weight", "aum", "tkum", "loss", "confidence", "reasons",
 )  # fmt: skip
 
 
@@ -35,6 +35,8 @@ class Ranked(NamedTuple):
     aum: float
     tkum: float
     loss: float
+    confidence: float | None
+    reasons: int
     path: str
     split: str | None
 
@@ -61,7 +63,7 @@ class Filter:
 
 def load(session: Session, rows: Iterable[Sequence[Any]]) -> None:
     """Write an audit's ranked rows, best suspect first; together with `jobs.finish` in the caller's transaction."""
-    copy_rows(session, Score.__table__, COLUMNS, rows)  # type: ignore[arg-type]
+    copy_rows(session, Score, COLUMNS, rows)
 
 
 def page(session: Session, audit: Job | Audited, after: int, limit: int, wanted: Filter) -> list[Ranked]:

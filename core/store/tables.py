@@ -216,7 +216,7 @@ class Score(Base):
     rank: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     sample: Mapped[int] = mapped_column(Integer)
     given: Mapped[int] = mapped_column(Integer)
-    suggested: Mapped[int] = mapped_column(Integer)
+    suggested: Mapped[int] = mapped_column(Integer)  # −1 where no class is suggested
     score: Mapped[float] = mapped_column(Double)
     is_issue: Mapped[bool] = mapped_column(Boolean)
     verdict: Mapped[int] = mapped_column(SmallInteger)
@@ -225,3 +225,5 @@ class Score(Base):
     aum: Mapped[float] = mapped_column(Double)
     tkum: Mapped[float] = mapped_column(Double)
     loss: Mapped[float] = mapped_column(Double)
+    confidence: Mapped[float | None] = mapped_column(Double)
+    reasons: Mapped[int] = mapped_column(Integer, server_default="0")

@@ -74,7 +74,13 @@ def running(settings: Settings) -> Iterator[Service]:
 
 def settings_for(home: Path, database_url: str, **more: Any) -> Settings:
     """Settings of a service that is left alone by its own reaper, and cuts uploads into many small parts."""
-    given: dict[str, Any] = {"home": home, "database_url": database_url, "part_bytes": PART, "reaper_s": 3600, "probe_s": 0.05}
+    given: dict[str, Any] = {
+        "home": home,
+        "database_url": database_url,
+        "part_bytes": PART,
+        "reaper_s": 3600,
+        "probe_s": 0.05,
+    }
     return Settings(**given | more)
 
 

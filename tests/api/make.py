@@ -19,7 +19,7 @@ from safetensors.numpy import save as save_tensors
 from core.datasets import manifest
 from core.datasets.ingest import MANIFEST, pack, shard_number
 from core.datasets.summary import Packed
-from core.spec import VERDICTS, Limits
+from core.spec import REASONS, VERDICTS, Limits, reasons_of
 from core.store import datasets, events, jobs, scores, uploads
 from core.store.blobs import Blobs
 from core.store.db import Database
@@ -185,10 +185,12 @@ class Store:
                 "path": sample.path,
                 "split": sample.split,
                 "given_label": names[sample.label],
-                "suggested_label": names[(sample.label + (rank % 3 == 1)) % len(names)],
+                "suggested_label": None if rank % 3 == 0 else names[(sample.label + (rank % 3 == 1)) % len(names)],
+                "suggested_confidence": None if rank % 3 == 0 else 0.5 + 1 / (rank + 2),
                 "score": 1.0 / rank,
                 "is_issue": rank <= 7,
-                "verdict": VERDICTS[rank <= 7],
+                "verdict": "wrong" if rank <= 7 else "hard" if rank <= 9 else "clean",
+                "reasons": reasons_of(rank % 8),
                 "rank": rank,
                 **dict.fromkeys(("iam", "hm_weight", "aum", "tkum", "loss"), rank / 7),
             }
@@ -206,16 +208,18 @@ class Store:
 
 def _rows(ranked: list[dict[str, Any]], audit_pk: int, names: list[str]) -> Iterator[tuple[Any, ...]]:
     for row in ranked:
-        given, suggested = names.index(row["given_label"]), names.index(row["suggested_label"])
+        given = names.index(row["given_label"])
+        suggested = -1 if row["suggested_label"] is None else names.index(row["suggested_label"])
         evidence = [row[name] for name in ("iam", "hm_weight", "aum", "tkum", "loss")]
         verdict = VERDICTS.index(row["verdict"])
         yield (
-            audit_pk, row["rank"], row["sample"], given, suggested, row["score"], row["is_issue"], verdict, *evidence
+            audit_pk, row["rank"], row["sample"], given, suggested, row["score"], row["is_issue"], verdict, *evidence,
+            row["suggested_confidence"], sum(1 << REASONS.index(name) for name in row["reasons"]),
         )  # fmt: skip
 
 
 def _files(ranked: list[dict[str, Any]], names: list[str]) -> Iterator[tuple[str, bytes]]:
-    table = pa.Table.from_pylist(ranked)
+    table = pa.Table.from_pylist([row | {"reasons": "|".join(row["reasons"])} for row in ranked])
     for name, write in (("parquet", pyarrow.parquet.write_table), ("csv", pyarrow.csv.write_csv)):
         file = io.BytesIO()
         write(table, file)

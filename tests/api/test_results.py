@@ -18,8 +18,8 @@ from tests.api.make import CLASSES, TRAIN
 
 AUDITED = 3 * TRAIN
 ORDER = (
-    "rank", "sample", "path", "split", "given_label", "suggested_label", "score", "is_issue", "verdict",
-    "iam", "hm_weight", "aum", "tkum", "loss", "image",
+    "rank", "sample", "path", "split", "given_label", "suggested_label", "suggested_confidence", "score",
+    "is_issue", "verdict", "reasons", "iam", "hm_weight", "aum", "tkum", "loss", "image",
 )  # fmt: skip
 
 

@@ -36,6 +36,8 @@ def score_row(audit_pk: int, rank: int, **values: Any) -> tuple[Any, ...]:
         "aum": 0.1 * rank,
         "tkum": 1e-300,
         "loss": 3.0000000000000004,
+        "confidence": None if rank % 3 == 0 else 0.7500000000000001,
+        "reasons": rank,
     } | values
     return tuple(row[name] for name in scores.COLUMNS)
 

@@ -19,7 +19,7 @@ def test_planted_wrong_labels_of_digits_are_found_first() -> None:
     images = np.round(digits.images * (255 / 16)).astype(np.uint8)[..., None]
     noise = symmetric(digits.target.astype(np.int64), 10, 0.08, seed=0)
     facts = DatasetFacts(samples={"": len(images)}, classes=10, median_side=8, grey=True)
-    plan = resolve(AuditSpec(epochs=8), facts, "cpu", 2)
+    plan = resolve(AuditSpec(epochs=14), facts, "cpu", 2)
     run = Run(TrainingData(images, noise.labels, tuple("0123456789")), plan, CPU)
     finished(run)
     result = run.result()
