@@ -39,6 +39,7 @@ LISTED = 5
 TRANSITIONS_AT_MOST = 10_000
 LEVEL, STANDARD = 0.95, 1.96
 MODEL_ERROR, CLASS_MODEL_ERROR = 0.06, 0.12  # relative spread of the estimate over runs, beyond what sampling explains
+UNSEEN_ERROR, UNTOLD_ERROR = 1.1, 0.3  # what calibration leaves open: the first over √ of the unseen labels
 FLOOR_ERROR, CLASS_FLOOR_ERROR = 0.003, 0.01  # and its absolute part
 ALIEN_BELOW = 0.3  # belief in the likeliest class
 AMBIGUOUS_FROM = 0.25  # probability of each of two classes that fit
@@ -99,7 +100,7 @@ def judge(evidence: Evidence, given: Integers, wish: Wish | None = None) -> Verd
         confidence=np.where(sure, np.minimum(confidence, 1.0), np.nan),
         top=np.take_along_axis(opinions.classes, listed, axis=1),
         top_p=np.take_along_axis(posterior, listed, axis=1),
-        noise_rate=_interval(score, MODEL_ERROR, FLOOR_ERROR) if not broken else Interval(0.5, 0.0, 1.0, LEVEL),
+        noise_rate=_interval(score, len(evidence.decoys)) if not broken else Interval(0.5, 0.0, 1.0, LEVEL),
         cut=cut,
         expected_precision=float(score[is_issue].mean()) if is_issue.any() else None,
         expected_recall=float(score[is_issue].sum() / score.sum()) if is_issue.any() else None,
@@ -174,10 +175,12 @@ def _cut(score: Floats, order: Integers, wish: Wish, *, flag: bool) -> tuple[Cut
     return Cut(float(falling[count - 1]) if count else 1.0, chosen_by), is_issue  # type: ignore[arg-type]
 
 
-def _interval(score: Floats, relative: float, absolute: float) -> Interval:
-    """The mean score, within what sampling and the model's own error leave open."""
+def _interval(score: Floats, unseen: int) -> Interval:
+    """The mean score, within what sampling, calibration and the model's own error leave open."""
     mean = float(score.mean())
-    spread = np.sqrt((score * (1 - score)).sum() / len(score) ** 2 + (relative * mean) ** 2 + absolute**2)
+    relative = np.hypot(MODEL_ERROR, UNSEEN_ERROR / np.sqrt(unseen) if unseen else UNTOLD_ERROR)
+    sampling = (score * (1 - score)).sum() / len(score) ** 2
+    spread = float(np.sqrt(sampling + (relative * mean) ** 2 + FLOOR_ERROR**2))
     return Interval(mean, max(0.0, mean - STANDARD * spread), min(1.0, mean + STANDARD * spread), LEVEL)
 
 

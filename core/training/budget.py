@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.spec import DatasetFacts, Pace, Plan
-from core.training.recipes import traits
+from core.training.catalogue import cost
 
 SETTING_OUT_S = 6.0  # of an audit, before the first step and after the last
 SPARED = 0.1  # of a budget, for reading images and for judging
@@ -13,13 +13,7 @@ FEWEST_EPOCHS = 4
 
 def seconds(pace: Pace, network: str, resolution: int) -> float:
     """Seconds a sample and epoch; of a network that was not measured, as many times as long as it multiplies more."""
-    return pace.seconds * mmac(network, resolution) / mmac(pace.network, pace.resolution)
-
-
-def mmac(network: str, resolution: int) -> float:
-    """Millions of multiplications that an image takes; a network of convolutions does more on more pixels."""
-    found = traits(network)
-    return found.mmac * (resolution / found.side) ** 2
+    return pace.seconds * cost(network, resolution) / cost(pace.network, pace.resolution)
 
 
 def visits(plan: Plan, facts: DatasetFacts, epochs: float) -> float:

@@ -7,8 +7,8 @@ from math import ceil
 from typing import Any
 
 from core.errors import Problem
-from core.spec import AuditSpec, DatasetFacts, Pace, Plan, RecipeName, Split
-from core.training import budget, recipes
+from core.spec import AuditSpec, DatasetFacts, Pace, Plan, Split
+from core.training import budget, catalogue, recipes
 from core.training.recipes import Size
 
 SMALLEST = 8  # side that images are read at, at least
@@ -16,6 +16,7 @@ STEPS = 500  # optimiser steps below which a network has not settled
 LONGEST = 60  # epochs that are usual at most
 ONE_THREAD = 16  # side up to which a step is so short that threads on a busy machine wait for each other longer than it
 MANY = 20  # classes above which the published settings for CIFAR-100 hold
+SHARES = (1, 0.75, 0.5, 0.25)  # of its native side, at which a network that was asked for may read images
 MOST_BELIEFS = 1 << 28  # numbers that ELR remembers, each in every checkpoint
 
 
@@ -46,7 +47,9 @@ def resolve(
     )
     _refuse(asked)
     plan, why_size = _sized(asked, pace)
-    return plan.model_copy(update={"reasons": (why_splits, *why_size, _why_weigher(plan), _why_flip(plan))})
+    return plan.model_copy(
+        update={"reasons": (why_splits, *why_size, _why_weigher(plan, spec.weigher is not None), _why_flip(plan))}
+    )
 
 
 def _splits(spec: AuditSpec, facts: DatasetFacts) -> tuple[tuple[str, ...], Split | None, str]:
@@ -76,6 +79,8 @@ def _refuse(asked: _Asked) -> None:
         raise Problem("no-samples", "The dataset has no samples to audit; upload one that has.")
     if classes < 2:
         raise Problem("single-class", f"The dataset has {classes} class; an audit needs at least two.")
+    if spec.network is not None:
+        catalogue.check(spec.network)
     if spec.method == "elr" and asked.samples * classes > MOST_BELIEFS:
         raise Problem(
             "method-too-large",
@@ -111,20 +116,29 @@ def _sizes(asked: _Asked) -> tuple[list[Size], int]:
     ladder = recipes.ladder(spec.recipe, asked.device, side)
     sizes, start = list(ladder.sizes), ladder.start(spec.recipe)
     if spec.network is not None:
-        most = recipes.traits(spec.network).side
-        sizes, start = [Size(spec.network, round(most * share)) for share in (1, 0.75, 0.5, 0.25)], 0
-        sizes = sizes[:1] if spec.recipe == "paper" else sizes
-    read = [Size(size.network, _side(spec.recipe, size, side)) for size in sizes]
+        native = catalogue.check(spec.network).native
+        shares = SHARES[:1] if spec.recipe == "paper" else SHARES
+        sizes, start = [Size(spec.network, round(native * share)) for share in shares], 0
+    read = [Size(size.network, _side(spec, size, side)) for size in sizes]
     different = list(dict.fromkeys(read))
     return different, different.index(read[start])
 
 
-def _side(recipe: RecipeName, size: Size, side: int) -> int:
-    """The side at which a network reads images of a side: near their own, within what it can use."""
-    smallest = recipes.traits(size.network).smallest
-    if recipe == "paper":
-        return max(size.side, smallest)
-    return max(smallest, min(size.side, max(SMALLEST, 4 * ceil(side / 4))))
+def _side(spec: AuditSpec, size: Size, side: int) -> int:
+    """The side at which a network reads images of a side: near their own, within what it can use.
+
+    Weights that are already good saw images of their native side, and so does the paper, however small ours are.
+    """
+    kind = catalogue.check(size.network)
+    if spec.recipe != "paper" and _weights(spec, size.network) == "none":
+        side = max(SMALLEST, 4 * ceil(side / 4))
+        return min(max(kind.smallest, min(size.side, side)), kind.largest)
+    return min(max(kind.smallest, size.side), kind.largest)
+
+
+def _weights(spec: AuditSpec, network: str) -> str:
+    """The weights to start from."""
+    return spec.weights or ("default" if catalogue.check(network).needs_weights else "none")
 
 
 def _epochs(asked: _Asked, size: Size) -> int:
@@ -139,7 +153,7 @@ def _epochs(asked: _Asked, size: Size) -> int:
 
 
 def _batch(asked: _Asked) -> int:
-    if asked.spec.recipe == "paper" or asked.samples >= 20_000:
+    if asked.spec.recipe == "paper" or asked.samples >= 5000:
         return 128
     return max(8, min(64, asked.samples // 16))
 
@@ -147,7 +161,7 @@ def _batch(asked: _Asked) -> int:
 def _plan(asked: _Asked, size: Size, epochs: int) -> Plan:
     """The whole plan but for its reasons."""
     spec, facts = asked.spec, asked.facts
-    weigher = spec.weigher or "hmw"
+    weigher = spec.weigher or ("hmw" if spec.recipe == "paper" else "none")
     own: dict[str, Any]
     if spec.recipe == "paper":
         warmup = recipes.PAPER_WARMUP_MANY if facts.classes > MANY else recipes.PAPER_WARMUP
@@ -159,7 +173,7 @@ def _plan(asked: _Asked, size: Size, epochs: int) -> Plan:
         }
     else:
         own = recipes.OURS | {
-            "learning_rate": recipes.traits(size.network).learning_rate,
+            **recipes.teaching(size.network, _weights(spec, size.network)),
             "warmup_epochs": max(1, epochs // 4),
             "pad": max(1, size.side // 8),
         }
@@ -170,7 +184,7 @@ def _plan(asked: _Asked, size: Size, epochs: int) -> Plan:
         method=spec.method or "cce",
         weigher=weigher,
         network=size.network,
-        weights=spec.weights or "none",
+        weights=_weights(spec, size.network),
         resolution=size.side,
         channels=1 if facts.grey else 3,
         epochs=epochs,
@@ -217,15 +231,20 @@ def _why_budget(asked: _Asked, plan: Plan, usual: Plan, pace: Pace) -> list[str]
     if limit is not None and need > limit:
         return [f"The {limit} s allowed are too few: {plan.epochs} epochs take about {need:.0f} s."]
     if (plan.network, plan.resolution) != (usual.network, usual.resolution):
-        dearer = budget.mmac(plan.network, plan.resolution) > budget.mmac(usual.network, usual.resolution)
+        dearer = catalogue.cost(plan.network, plan.resolution) > catalogue.cost(usual.network, usual.resolution)
         what = "leaves room for more" if dearer else "asks for less"
         said.append(f"That {what} than {usual.network} at {usual.resolution} pixels, which is usual.")
     return said
 
 
-def _why_weigher(plan: Plan) -> str:
-    if plan.weigher == "none":
+def _why_weigher(plan: Plan, asked: bool) -> str:
+    if plan.weigher == "none" and asked:
         return "Every sample counts alike in training, as asked."
+    if plan.weigher == "none":
+        return (
+            "Every sample counts alike in training: in a run as short as this, weights would teach the network less, "
+            "and it is by what it has learned that wrong labels are found."
+        )
     first = plan.warmup_epochs + 1
     return f"Suspects count less in training, from epoch {first} on, when their weights mean something."
 
@@ -234,8 +253,8 @@ def _why_flip(plan: Plan) -> str:
     if plan.flip is True:
         return "Images are shifted and mirrored, as published; beware that a mirrored digit can be another class."
     return (
-        "Images are shifted but not mirrored: a mirrored digit, letter or sign can be another class, and that "
-        "would look like a wrong label."
+        "Images are shifted, and mirrored too once the network shows that this leaves their classes as they are: a "
+        "mirrored digit, letter or sign can be another class, and that would look like a wrong label."
     )
 
 

@@ -11,30 +11,29 @@ TINY = 16  # side below which there is nothing to halve
 LARGE = 64  # side from which images are photographs to a GPU: read large, by networks that halve them early
 
 
-@dataclass(frozen=True)
-class Traits:
-    """What a plan needs to know of a network."""
-
-    side: int  # of the images it is made for
-    smallest: int  # side it can read at all
-    mmac: float  # millions of multiplications an image of that side
-    learning_rate: float  # at the peak of one cycle
-    optimizer: Optimizer = "sgd"
-
-
-NETWORKS = {
-    "small": Traits(32, 8, 12.1, 0.1),
-    "fast": Traits(32, 16, 12.2, 0.1, "muon"),
-    "preact-resnet18": Traits(32, 8, 556.0, 0.1),
-    "vgg19-bn": Traits(32, 32, 399.0, 0.05),
-    "resnet18": Traits(224, 32, 1814.0, 0.1),
-    "resnet50": Traits(224, 32, 4089.0, 0.1),
-}
+ROUGH = 0.1  # peak of the learning rate for networks that normalise batches
+CAREFUL = 0.01  # for those that do not, and for weights that are already good
+NORMALISED = (
+    "densenet",
+    "googlenet",
+    "inception",
+    "mnasnet",
+    "mobilenet",
+    "regnet",
+    "resn",
+    "shufflenet",
+    "wide_resnet",
+)
 
 
-def traits(network: str) -> Traits:
-    """A network's traits; one that is not known is taken for one of torchvision's, to be taught gently."""
-    return NETWORKS.get(network, Traits(224, 64, 4000.0, 0.02))
+def teaching(network: str, weights: str) -> dict[str, Any]:
+    """How a network is best taught from those weights on."""
+    source, _, model = network.rpartition(":")
+    optimizer: Optimizer = "muon" if network == "fast" else "sgd"
+    if source == "torchvision":
+        learns_fast = weights == "none" and (model.startswith(NORMALISED) or model.endswith("_bn"))
+        return {"optimizer": optimizer, "learning_rate": ROUGH if learns_fast else CAREFUL}
+    return {"optimizer": optimizer, "learning_rate": ROUGH / 2 if network == "vgg19-bn" else ROUGH}
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,11 @@ GPU = Ladder(
     fast=2,
 )
 GPU_LARGE = Ladder(
-    (Size("resnet50", 224), *(Size("resnet18", side) for side in (224, 160, 128, 96)), Size("fast", 32)),
+    (
+        Size("torchvision:resnet50", 224),
+        *(Size("torchvision:resnet18", side) for side in (224, 160, 128, 96)),
+        Size("fast", 32),
+    ),
     usual=1,
     thorough=0,
     fast=3,

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from core.errors import Problem
 from core.spec import AuditSpec, DatasetFacts, Pace, Plan, RecipeName
-from core.training.budget import FEWEST_EPOCHS, duration_s, mmac, seconds
+from core.training.budget import FEWEST_EPOCHS, duration_s, seconds
+from core.training.catalogue import NETWORKS, cost
 from core.training.plan import LONGEST, STEPS, resolve
 
 
@@ -25,7 +26,7 @@ def test_a_plan_is_made_without_torch() -> None:
 
 def test_nothing_asked_gives_a_whole_plan_with_reasons() -> None:
     plan = planned()
-    assert (plan.method, plan.weigher, plan.network, plan.seed) == ("cce", "hmw", "small", 0)
+    assert (plan.method, plan.weigher, plan.network, plan.seed) == ("cce", "none", "small", 0)
     assert (plan.resolution, plan.channels, plan.epochs, plan.threads) == (8, 1, 20, 1)
     assert plan.splits == ("",)
     assert plan.accuracy_split is None
@@ -79,9 +80,9 @@ def test_fast_is_the_default_of_a_cpu_and_thorough_is_a_bigger_network_for_longe
     usual, fast, thorough = (planned(AuditSpec(recipe=name)) for name in ("auto", "fast", "thorough"))
     assert fast.model_copy(update={"recipe": "auto"}) == usual
     assert 3 * usual.epochs <= thorough.epochs <= 4 * usual.epochs
-    assert mmac(thorough.network, 32) > mmac(usual.network, 32)
+    assert cost(thorough.network, 32) > cost(usual.network, 32)
     on_gpu = planned(device="cuda")
-    assert mmac(on_gpu.network, 32) > mmac(usual.network, 32)
+    assert cost(on_gpu.network, 32) > cost(usual.network, 32)
 
 
 @pytest.mark.parametrize(("classes", "warmup"), [(10, 10), (20, 10), (21, 30), (100, 30)])
@@ -93,7 +94,7 @@ def test_the_paper_is_followed_to_the_letter(classes: int, warmup: int) -> None:
         "learning_rate": 0.02, "schedule": "steps", "milestones": (125, 200), "momentum": 0.9, "nesterov": False,
         "weight_decay": 5e-4, "pad": 4, "flip": True, "weigher": "hmw", "weight_scale": "published",
         "annealing": "published", "alpha": 100.0, "beta": 100.0, "k": 1, "warmup_epochs": warmup,
-        "logit_normalisation": True, "entropy_penalty": 0.0, "decoy_share": 0.0,
+        "logit_normalisation": True, "entropy_penalty": 0.0,
     }  # fmt: skip
     assert {name: getattr(plan, name) for name in published} == published
 
@@ -114,8 +115,8 @@ def test_precision_is_what_the_device_has() -> None:
     assert [resolve(AuditSpec(), facts, "cpu", 2, bf16=bf16).precision for bf16 in (False, True)] == ["float32", "bf16"]
 
 
-def test_nothing_is_mirrored_because_a_mirrored_digit_is_another_sign() -> None:
-    assert planned(grey=False, median_side=32).flip is False
+def test_images_are_mirrored_only_when_the_network_shows_that_it_is_harmless() -> None:
+    assert planned(grey=False, median_side=32).flip == "auto"
 
 
 @pytest.mark.parametrize(
@@ -149,11 +150,11 @@ SPECS = st.builds(
     weigher=st.sampled_from([None, "none", "hmw"]),
     epochs=st.none() | st.integers(2, 2000),
     budget_s=st.none() | st.integers(5, 30 * 86_400),
-    network=st.sampled_from([None, "small", "resnet50"]),
+    network=st.sampled_from([None, "small", "torchvision:resnet50"]),
 )
 PACES = st.none() | st.builds(
     Pace,
-    network=st.sampled_from(["small", "resnet50"]),
+    network=st.sampled_from(["small", "torchvision:resnet50"]),
     resolution=st.sampled_from([8, 32, 224]),
     seconds=st.floats(1e-7, 10),
 )
@@ -217,7 +218,7 @@ def test_more_time_never_gives_less_training() -> None:
     costs = [duration_s(plan, SIGNS, pace) for plan in plans]
     assert costs == sorted(costs)
     assert plans[0].resolution < 32 == plans[-1].resolution
-    assert mmac(plans[-1].network, 32) > mmac("small", 32)
+    assert cost(plans[-1].network, 32) > cost("small", 32)
 
 
 def test_a_budget_without_a_measured_pace_is_decided_when_the_audit_starts() -> None:
@@ -231,3 +232,37 @@ def test_a_network_that_was_not_measured_is_taken_to_be_as_slow_as_it_multiplies
     assert seconds(pace, "small", 32) == pytest.approx(0.001)
     assert seconds(pace, "small", 16) == pytest.approx(0.00025)
     assert seconds(pace, "preact-resnet18", 32) > 0.02
+
+
+def test_a_network_is_asked_for_by_its_name() -> None:
+    with pytest.raises(Problem) as refused:
+        planned(AuditSpec(network="resnet81"))
+    assert refused.value.code == "unknown-network"
+
+
+@pytest.mark.parametrize(
+    ("network", "weights", "side", "resolution", "learning_rate", "starts_from"),
+    [
+        ("torchvision:resnet18", None, 40, 40, 0.1, "none"),
+        ("torchvision:resnet18", None, 500, 224, 0.1, "none"),
+        ("torchvision:resnet18", "default", 40, 224, 0.01, "default"),
+        ("torchvision:vit_b_16", None, 40, 224, 0.01, "none"),
+        ("torchvision:convnext_tiny", None, 100, 100, 0.01, "none"),
+        ("frozen:resnet18", None, 40, 224, 0.1, "default"),
+        ("frozen:resnet18", "mine.safetensors", 40, 224, 0.1, "mine.safetensors"),
+        ("vgg19-bn", None, 8, 32, 0.05, "none"),
+    ],
+)
+def test_a_network_is_taught_as_it_can_bear(
+    network: str, weights: str | None, side: int, resolution: int, learning_rate: float, starts_from: str
+) -> None:
+    plan = planned(AuditSpec(network=network, weights=weights), median_side=side)
+    assert (plan.resolution, plan.learning_rate, plan.weights) == (resolution, learning_rate, starts_from)
+
+
+@given(st.sampled_from(sorted(NETWORKS)), st.integers(1, 3000), st.none() | st.integers(5, 1000))
+def test_every_network_is_given_images_that_it_can_read(network: str, side: int, budget_s: int | None) -> None:
+    pace = Pace(network="small", resolution=32, seconds=0.001)
+    facts = DatasetFacts(samples={"": 1000}, classes=3, median_side=side, grey=False)
+    plan = resolve(AuditSpec(network=network, budget_s=budget_s), facts, "cpu", 2, pace=pace)
+    assert NETWORKS[network].smallest <= plan.resolution <= NETWORKS[network].largest
