@@ -14,9 +14,10 @@ from api.deps import FinishedAuditDep, Parts, PartsDep, SampleNumber, audited
 from api.schemas import NumberedQuery, Page, Suspect, suspects_out
 from api.strict import StrictRoute
 from core.errors import Problem
-from core.spec import MODEL_FILES, VERDICTS
+from core.spec import MODEL_FILES
 from core.store import scores
 from core.store.audits import Audited
+from core.words import VERDICTS
 
 router = APIRouter(prefix="/v1/audits", route_class=StrictRoute, tags=["results"])
 

@@ -9,11 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api import problems
 from core.errors import Problem
-from core.spec import VERDICTS, Counts, Plan, Progress, reasons_of
+from core.spec import Counts, Plan, Progress
 from core.store import datasets
 from core.store.audits import Audited
 from core.store.scores import Ranked
 from core.store.tables import Dataset, Event, Job, LeftOut, Sample
+from core.words import VERDICTS, reasons_of
 
 Row = TypeVar("Row")
 ID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"

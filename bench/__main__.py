@@ -9,6 +9,7 @@ BENCHES = {
     "listing": "latency of the ranked list over HTTP, first page against deepest, 1,000,000 rows",
     "upload": "upload through the service against dd on the same disk",
     "submit": "latency of POST /v1/audits while Redis is up, hanging, gone",
+    "detection": "how well wrong labels are found, beside AUM, losses and cleanlab",
     "training": "seconds to train on digits, and how many planted wrong labels are found",
     "gpu": "the checks and figures that need a GPU",
 }

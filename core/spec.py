@@ -19,24 +19,6 @@ RecipeName = Literal["auto", "fast", "thorough", "paper"]
 NetworkName = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,40}(:[a-z0-9_-]{1,40})?$")]  # one of core.training.catalogue
 WeightsName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$")]  # none, default, or a file's name
 
-VERDICTS = ("clean", "hard", "wrong", "ambiguous", "alien")
-REASONS = (  # which evidence spoke; a sample's reasons are a bit mask in this order
-    "rival-leads",  # the final network prefers another class to the given one
-    "never-learned",  # the given label did not lead in a single epoch
-    "learned-late",  # it led only towards the end
-    "high-loss",  # its loss stayed among the highest of its class
-    "usual-mix-up",  # given and suggested class are often taken for each other in this dataset
-    "two-labels-fit",  # given and suggested class are about equally likely
-    "no-label-fits",  # no class is likely, and the image is unlike the others
-    "conflicting-duplicates",  # the same image stands in the dataset with another label
-)
-
-
-def reasons_of(mask: int) -> list[str]:
-    """The names of the reasons in a bit mask."""
-    return [name for k, name in enumerate(REASONS) if mask >> k & 1]
-
-
 MODEL_FILES = ("model.safetensors", "config.json", "labels.json", "README.md")
 
 

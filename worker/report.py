@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from core.science.findings import Degenerate, Verdict
 from core.science.verdict import SCORE_VERSION, Wish
 from core.science.verdict import judge as judge_evidence
-from core.spec import VERDICTS, AuditSpec, Plan, reasons_of
+from core.spec import AuditSpec, Plan
 from core.training.loader import TrainingData
 from core.training.loop import Result
+from core.words import VERDICTS, reasons_of
 
 __all__ = ["SCORE_VERSION", "Table", "judge", "rows", "score_files", "summary"]
 

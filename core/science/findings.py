@@ -70,8 +70,8 @@ class Verdict:
     score: Floats  # [samples] in (0, 1), P(given label is wrong)
     rank: Integers  # [samples] from 1, most suspect first, ties by sample number
     is_issue: Booleans  # [samples]
-    verdict: NDArray[np.int8]  # [samples], index into core.spec.VERDICTS
-    reasons: NDArray[np.int32]  # [samples], bit k is core.spec.REASONS[k]
+    verdict: NDArray[np.int8]  # [samples], index into core.words.VERDICTS
+    reasons: NDArray[np.int32]  # [samples], bit k is core.words.REASONS[k]
     suggested: Integers  # [samples], −1 where no other class is likelier than all the rest together
     confidence: Floats  # [samples], P(suggested is the true class | the given one is wrong); NaN without a suggestion
     top: Integers  # [samples, ≤ 5], likeliest true classes, falling

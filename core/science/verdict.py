@@ -28,7 +28,7 @@ from core.science.findings import (
     Verdict,
 )
 from core.science.opinions import Opinions
-from core.spec import REASONS, VERDICTS
+from core.words import REASONS, VERDICTS
 
 SCORE_VERSION = "channel-1"
 

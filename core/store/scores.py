@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from core.spec import VERDICTS
 from core.store.audits import Audited
 from core.store.db import copy_rows
 from core.store.tables import Job, Sample, Score
+from core.words import VERDICTS
 
 COLUMNS = (
     "audit_pk", "rank", "sample", "given", "suggested", "score", "is_issue", "verdict",

@@ -19,11 +19,12 @@ from safetensors.numpy import save as save_tensors
 from core.datasets import manifest
 from core.datasets.ingest import MANIFEST, pack, shard_number
 from core.datasets.summary import Packed
-from core.spec import REASONS, VERDICTS, Limits, reasons_of
+from core.spec import Limits
 from core.store import datasets, events, jobs, scores, uploads
 from core.store.blobs import Blobs
 from core.store.db import Database
 from core.store.tables import Dataset, Job
+from core.words import REASONS, VERDICTS, reasons_of
 
 CLASSES = ("=1+1 <b>", "kočka", "pes")  # names that a careless writer of CSV, HTML or headers would trip over
 TRAIN, TEST = 12, 4  # images a class

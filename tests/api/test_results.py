@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from core.spec import MODEL_FILES, VERDICTS
+from core.spec import MODEL_FILES
+from core.words import VERDICTS
 from tests.api.conftest import Library, Service, check_problem
 from tests.api.make import CLASSES, TRAIN
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core.science.findings import Verdict
 from core.science.verdict import Evidence, Wish, judge, scores
-from core.spec import REASONS, VERDICTS
+from core.words import REASONS, VERDICTS
 from tests.unit.science import make
 from tests.unit.science.make import World
 

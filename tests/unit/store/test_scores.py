@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
-from core.spec import VERDICTS
 from core.store import audits, datasets, jobs, scores
 from core.store.db import Database
 from core.store.scores import Filter, Ranked
 from core.store.tables import Job, Score
+from core.words import VERDICTS
 from tests.unit.store import make
 
 SAMPLES = 40

@@ -1,0 +1,17 @@
+"""The words in which an audit speaks of a sample: plain names that every room may know."""
+
+from __future__ import annotations
+
+VERDICTS = ("clean", "hard", "wrong", "ambiguous", "alien")
+REASONS = (  # which evidence spoke; a sample's reasons are a bit mask in this order
+    "rival-leads",  # the final network prefers another class to the given one
+    "high-loss",  # its last loss is among the highest of its class
+    "usual-mix-up",  # the suggested class is often labelled as the given one in this dataset
+    "two-labels-fit",  # given and suggested class are about equally likely
+    "no-label-fits",  # no class is likely
+)
+
+
+def reasons_of(mask: int) -> list[str]:
+    """The names of the reasons in a bit mask."""
+    return [name for k, name in enumerate(REASONS) if mask >> k & 1]
