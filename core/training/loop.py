@@ -38,7 +38,7 @@ from core.training.sgd import SGD
 
 __all__ = ["Answers", "EpochReport", "Event", "Look", "Result", "Run", "Tick"]
 
-EVALUATION_BATCH = 512  # fixed: a sample's logits depend on the size of its batch in the last bits
+EVALUATION_BATCH = 512  # images of 64 pixels; fixed, for a sample's last bits depend on the size of its batch
 WHITENED_ON = 2000  # images that the stem of a whitened network is computed from
 
 
@@ -52,6 +52,7 @@ class Run:
         self.scale = normalisation(data.images)
         self.audited = Loader(data.images, data.labels, self.scale, device)
         self.steps = self.audited.steps(plan.batch)
+        self.looked_at = _looked_at(plan)
         self.test: Loader | None = None
         if data.test_images is not None and data.test_labels is not None and len(data.test_labels):
             self.test = Loader(data.test_images, data.test_labels, self.scale, device)
@@ -68,7 +69,8 @@ class Run:
         )
         self.decoys = Decoys(self.audited.labels, self.classes, plan.epochs, plan.decoy_share, plan.seed)
         self.ledger = self._new_ledger()  # of the given labels: what is reported
-        self.lessons = self._new_ledger() if len(self.decoys) else self.ledger  # of the taught ones: what weighs
+        apart = bool(len(self.decoys)) and plan.weigher == "hmw"
+        self.lessons = self._new_ledger() if apart else self.ledger  # of the taught ones: what weighs
         self.mirrored: bool | None = None if plan.flip == "auto" else plan.flip
         self.method = method(plan.method, self.samples, self.classes, device)
 
@@ -142,9 +144,10 @@ class Run:
         seen = normalize(logits, dim=1) if plan.logit_normalisation else logits  # by the loss
         taught = self.decoys.taught[index]
         loss = self.method.item_loss(seen, taught)
-        self._book(self.lessons, index, taught, logits, features, loss)
+        given = self.method.item_loss(seen.detach(), y) if len(self.decoys) else loss
+        self._book(self.ledger, index, y, logits, features, given)
         if self.lessons is not self.ledger:
-            self._book(self.ledger, index, y, logits, features, self.method.item_loss(seen.detach(), y))
+            self._book(self.lessons, index, taught, logits, features, loss)
         if plan.weigher == "hmw" and self.epoch >= plan.warmup_epochs:
             weight = sample_weights(self.lessons, index, plan.weight_scale).to(loss.dtype)
         else:
@@ -192,7 +195,7 @@ class Run:
         correct = torch.zeros((), dtype=torch.int64, device=self.device)
         for step, (_, y, p) in enumerate(self._predict(loader), start=1):
             correct += (p.argmax(1) == y).sum()
-            yield Look(step, loader.steps(EVALUATION_BATCH))
+            yield Look(step, loader.steps(self.looked_at))
         return int(correct) / len(loader.labels)
 
     def _answer(self) -> Generator[Look, None, Answers]:
@@ -205,7 +208,7 @@ class Run:
                 rivals = p.scatter(1, y[:, None], -1.0).topk(KEPT - 1, dim=1).indices
                 classes = torch.cat([y[:, None], rivals], 1)
             listed.append((classes.cpu(), p.gather(1, classes.to(p.device)).clamp_min(1e-12).log().float().cpu()))
-            yield Look(step, self.audited.steps(EVALUATION_BATCH))
+            yield Look(step, self.audited.steps(self.looked_at))
         which, log_p = (torch.cat(column) for column in zip(*listed, strict=True))
         opinions = Opinions(which.numpy(), log_p.double().numpy(), self.classes)
         members = self.decoys.members
@@ -231,7 +234,7 @@ class Run:
         """Probabilities by the network at rest, in fixed batches."""
         self.network.eval()
         parts = []
-        for part in torch.split(x, EVALUATION_BATCH):
+        for part in torch.split(x, self.looked_at):
             with autocast(self.device, self.plan.precision):
                 parts.append(self.network(part)[0].double().softmax(1))
         return torch.cat(parts)
@@ -241,7 +244,7 @@ class Run:
 
         Where mirroring is harmless, the mirrored image is asked too.
         """
-        for index, x, y in loader.in_order(EVALUATION_BATCH):
+        for index, x, y in loader.in_order(self.looked_at):
             p = self._rest(x)
             yield index, y, (p + self._rest(x.flip(3))) / 2 if self.mirrored else p
 
@@ -260,6 +263,7 @@ class Run:
         }
         if len(self.decoys):
             tensors["decoys"] = self.decoys.state()
+        if self.lessons is not self.ledger:
             tensors |= {f"lessons.{name}": tensor for name, tensor in self.lessons.state().items()}
         return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
 
@@ -278,6 +282,7 @@ class Run:
         self.mirrored = None if int(tensors["mirrored"]) < 0 else bool(tensors["mirrored"])
         if len(self.decoys):
             self.decoys.load(tensors["decoys"])
+        if self.lessons is not self.ledger:
             self.lessons.load(part("lessons."))
         self.epoch, self.step = position.epoch, position.step
         self.test_accuracies = list(position.test_accuracies)
@@ -292,6 +297,12 @@ class Run:
                 epoch=self.epoch,
                 step=step,
             )
+
+
+def _looked_at(plan: Plan) -> int:
+    """Images of an evaluation batch: fewer when they are large, and when a whole batch did not fit."""
+    usual = max(16, EVALUATION_BATCH * 64**2 // max(64, plan.resolution) ** 2)
+    return min(usual, plan.micro_batch or usual)
 
 
 def _identity(data: TrainingData) -> str:

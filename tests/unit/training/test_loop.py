@@ -92,6 +92,19 @@ def test_a_run_stopped_at_any_event_ends_as_if_it_had_never_stopped() -> None:
         assert_same(whole.result(), resumed.result())
 
 
+@pytest.mark.parametrize("weigher", ["none", "hmw"])
+def test_decoys_mirrors_and_muon_are_taken_up_where_they_were(weigher: str) -> None:
+    made, asked = data(), plan(decoy_share=0.5, flip="auto", optimizer="muon", weigher=weigher, epochs=4)
+    whole = Run(made, asked, CPU)
+    assert len(whole.decoys) == 25
+    checkpoints = [whole.checkpoint() for event in whole if isinstance(event, Tick | EpochReport)]
+    for content in checkpoints[::3]:
+        resumed = Run(made, asked, CPU, resume=content)
+        finished(resumed)
+        assert_same(whole.result(), resumed.result())
+        assert np.array_equal(whole.result().answers.taught, resumed.result().answers.taught)
+
+
 def test_many_interruptions_leave_no_trace() -> None:
     whole = Run(data(), plan(), CPU)
     finished(whole)
@@ -204,3 +217,8 @@ def test_normalised_logits_bound_what_the_loss_can_reach() -> None:
     losses = [event.train_loss for event in run if isinstance(event, EpochReport)]
     best, rest = np.exp(np.sqrt(2 / 3)), np.exp(-np.sqrt(1 / 6))  # of a logit vector of length one, three classes
     assert min(losses) > -np.log(best / (best + 2 * rest))
+
+
+def test_large_images_and_small_memories_are_looked_at_in_smaller_batches() -> None:
+    sizes = [Run(data(8), plan(**change), CPU).looked_at for change in ({}, {"resolution": 224}, {"micro_batch": 8})]
+    assert sizes[0] == 512 and 16 <= sizes[1] < 64 and sizes[2] == 8
