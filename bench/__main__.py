@@ -11,6 +11,7 @@ BENCHES = {
     "submit": "latency of POST /v1/audits while Redis is up, hanging, gone",
     "detection": "how well wrong labels are found, beside AUM, losses and cleanlab",
     "training": "seconds to train on digits, and how many planted wrong labels are found",
+    "overhead": "what our training costs beside the network itself",
     "gpu": "the checks and figures that need a GPU",
 }
 
