@@ -18,9 +18,8 @@ from core.training.loader import TrainingData
 
 def undisturbed(plan: Plan, **changes: Any) -> Plan:
     """The same network, epochs, batch and learning rates, with plain cross-entropy and nothing that is ours."""
-    wanted = {"method": "cce", "weigher": "none", "logit_normalisation": False, "decoys": 0, **changes}
-    known = {name: value for name, value in wanted.items() if name in Plan.model_fields}
-    return plan.model_copy(update=known)
+    wanted = {"method": "cce", "weigher": "none", "logit_normalisation": False, "decoy_share": 0.0, **changes}
+    return Plan(**{**plan.model_dump(), **wanted})
 
 
 def plain(task: Task) -> list[Said]:

@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     threads: int = Field(
         0, ge=0, le=512, description="CPU threads for training; 0 means all cores. Part of a run's plan."
     )
+    weights_dir: Path | None = Field(
+        None, description="Folder of weights that networks start from; empty means `LABELAUDIT_HOME/weights`."
+    )
     cache_bytes: Bytes = Field(20 << 30, description="Size of the decoded-image cache under `LABELAUDIT_HOME`.")
     shard_bytes: Bytes = Field(256 << 20, description="Size of the tar shards that datasets are stored in.")
     part_bytes: Bytes = Field(8 << 20, le=64 << 20, description="Size of the parts that an upload is stored in.")
@@ -99,10 +102,10 @@ class Settings(BaseSettings):
             raise ValueError("must be at least 32 characters long")
         return value
 
-    @field_validator("home")
+    @field_validator("home", "weights_dir")
     @classmethod
-    def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return value and value.expanduser().absolute()
 
     @field_validator("database_url")
     @classmethod
@@ -132,6 +135,11 @@ class Settings(BaseSettings):
     def blobs(self) -> str:
         """Where blobs live: an S3 URL or a folder."""
         return self.blobs_url or str(self.home / "blobs")
+
+    @cached_property
+    def weights(self) -> Path:
+        """Where files of weights lie."""
+        return self.weights_dir or self.home / "weights"
 
     @cached_property
     def limits(self) -> Limits:

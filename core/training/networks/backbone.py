@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torchvision.models import get_model
 from torchvision.ops import StochasticDepth
 
+LENGTH = 3.0  # of the features that a classifier learns from: a step of rate 0.1 is stable
 WITHOUT_AUXILIARY = {"aux_logits": False, "init_weights": False, "transform_input": True}
 OPTIONS: dict[str, dict[str, bool]] = {"googlenet": WITHOUT_AUXILIARY, "inception_v3": WITHOUT_AUXILIARY}
 
@@ -51,12 +52,29 @@ class TorchvisionNet(nn.Module):
 
 
 class FrozenNet(TorchvisionNet):
-    """Only the classifier learns; the model below it stays at rest, also in training."""
+    """Only the classifier learns, on features of one scale; the model below it stays at rest, also in training.
+
+    What the model makes of an image never changes, so features may be given in the place of images.
+    """
 
     def __init__(self, model: str, classes: int, channels: int) -> None:
         super().__init__(model, classes, channels)
         self.backbone.requires_grad_(False)
+        self.register_buffer("scale", torch.ones(self.classifier.in_features))
         self.train()
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:  # images, or what `raw` made of them
+        features = (x if x.ndim == 2 else self.raw(x)) * self.scale
+        return self.classifier(features), features
+
+    @torch.no_grad()
+    def prepare(self, x: Tensor) -> None:
+        """Bring every feature of such images to the same spread, and all together to a length that learns well."""
+        raw = x if x.ndim == 2 else self.raw(x)
+        spread = raw.std(0)
+        scaled = raw / torch.where(spread > 1e-6, spread, 1.0)
+        length = scaled.square().sum(1).mean().sqrt().clamp_min(1e-6)
+        self.scale.copy_(LENGTH / length / torch.where(spread > 1e-6, spread, 1.0))
 
     def train(self, mode: bool = True) -> FrozenNet:
         super().train(mode)
@@ -64,5 +82,6 @@ class FrozenNet(TorchvisionNet):
         return self
 
     @torch.no_grad()
-    def features(self, x: Tensor) -> Tensor:
-        return super().features(x)
+    def raw(self, x: Tensor) -> Tensor:  # [batch, channels, h, w] -> [batch, d]
+        """What the model makes of images."""
+        return self.features(x).float()
