@@ -6,12 +6,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from core.words import Annealing, WeightScale
+
 Split = Literal["train", "val", "test"]
 Phase = Literal["queued", "preparing", "training", "scoring", "storing"]
 MethodName = Literal["cce", "sce", "gce", "elr"]
 WeigherName = Literal["none", "hmw"]
-WeightScale = Literal["published", "mean-one"]
-Annealing = Literal["none", "published"]
 Optimizer = Literal["sgd", "muon"]
 Schedule = Literal["one-cycle", "steps"]
 Precision = Literal["float32", "bf16"]
@@ -67,6 +67,7 @@ class AuditSpec(Frozen):
     splits: tuple[Split, ...] | None = Field(default=None, min_length=1, max_length=3, strict=False)
     weights: WeightsName | None = None
     logit_normalisation: bool | None = None
+    entropy_penalty: Annotated[float, Field(ge=0, le=10)] | None = None
     budget_s: Annotated[int, Field(ge=5, le=30 * 86_400)] | None = None
     target_precision: Annotated[float, Field(ge=0.5, le=0.999)] | None = None
     review_budget: Annotated[int, Field(ge=1, lt=2**31)] | None = None

@@ -1,6 +1,11 @@
-"""The words in which an audit speaks of a sample: plain names that every room may know."""
+"""Words that every room may know: those in which an audit speaks of a sample, and the names of choices."""
 
 from __future__ import annotations
+
+from typing import Literal
+
+Annealing = Literal["none", "published"]
+WeightScale = Literal["published", "mean-one"]
 
 VERDICTS = ("clean", "hard", "wrong", "ambiguous", "alien")
 REASONS = (  # which evidence spoke; a sample's reasons are a bit mask in this order

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from torch import Tensor
 
 from core.science.ledger import Ledger
-
-WeightScale = Literal["published", "mean-one"]
+from core.words import WeightScale
 
 
 def sample_weights(ledger: Ledger, index: Tensor, scale: WeightScale) -> Tensor:  # [batch] -> [batch]

@@ -43,6 +43,7 @@ class EpochReport:
     mean_weight: float  # mean of what multiplied the losses
     seconds: float  # of this attempt
     samples_per_s: float
+    curves: Tensor  # [samples, 3] float16: a point of core.science.ledger.CURVES for every sample
 
 
 Event = Tick | Look | EpochReport

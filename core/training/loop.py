@@ -185,6 +185,7 @@ class Run:
             mean_weight=weight,
             seconds=seconds,
             samples_per_s=share * self.samples / seconds,
+            curves=self.ledger.curves(),
         )
         self.totals.zero_()
         self.epoch, self.step = self.epoch + 1, 0
@@ -250,7 +251,15 @@ class Run:
 
     def _new_ledger(self) -> Ledger:
         plan = self.plan
-        return Ledger(self.samples, plan.epochs, alpha=plan.alpha, beta=plan.beta, k=plan.k, device=self.device)
+        return Ledger(
+            self.samples,
+            plan.epochs,
+            alpha=plan.alpha,
+            beta=plan.beta,
+            k=plan.k,
+            annealing=plan.annealing,
+            device=self.device,
+        )
 
     def _tensors(self) -> dict[str, Tensor]:
         tensors = {

@@ -170,6 +170,7 @@ def _plan(asked: _Asked, size: Size, epochs: int) -> Plan:
             "warmup_epochs": max(1, min(warmup, epochs // 4)),
             "milestones": tuple(round(share * epochs) for share in recipes.PAPER_DROPS),
             "pad": size.side // 8,
+            "k": max(1, int(recipes.PAPER_RUNNERS_UP * (facts.classes - 2))),
         }
     else:
         own = recipes.OURS | {
@@ -179,6 +180,8 @@ def _plan(asked: _Asked, size: Size, epochs: int) -> Plan:
         }
     if spec.logit_normalisation is not None:
         own["logit_normalisation"] = spec.logit_normalisation
+    if spec.entropy_penalty is not None:
+        own["entropy_penalty"] = spec.entropy_penalty
     return Plan(
         recipe=spec.recipe,
         method=spec.method or "cce",

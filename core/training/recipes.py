@@ -86,6 +86,7 @@ PAPER = Ladder((Size("preact-resnet18", 32),), usual=0, thorough=0, fast=0)
 EFFORT: dict[RecipeName, float] = {"thorough": 3.5}  # epochs, in units of the usual number
 PAPER_EPOCHS, PAPER_DROPS = 250, (0.5, 0.8)  # the rate falls to a tenth at these shares of the run: epochs 125 and 200
 PAPER_WARMUP, PAPER_WARMUP_MANY = 10, 30  # epochs without weights, for few classes and for many
+PAPER_RUNNERS_UP = 0.01  # of the classes that are neither the label nor its rival, at least one
 
 OURS: dict[str, Any] = {
     "schedule": "one-cycle",
