@@ -15,6 +15,14 @@ from bench.runs import Listener, Said, Task, log_probabilities, take
 from core.spec import Plan
 from core.training.loader import TrainingData
 
+HMW: dict[str, Any] = {
+    "weigher": "hmw",
+    "weight_scale": "published",
+    "annealing": "published",
+    "alpha": 100.0,
+    "beta": 100.0,
+}
+
 
 def undisturbed(plan: Plan, **changes: Any) -> Plan:
     """The same network, epochs, batch and learning rates, with plain cross-entropy and nothing that is ours."""
@@ -43,8 +51,7 @@ def plain(task: Task) -> list[Said]:
 
 def published(task: Task) -> list[Said]:
     """CCE + HMW as the paper weighs, and its two scores; the weight comes in where our plan has it come in."""
-    changes = {"weigher": "hmw", "weight_scale": "published", "annealing": "published", "alpha": 100.0, "beta": 100.0}
-    taken = take(task, undisturbed(task.plan, **changes))
+    taken = take(task, undisturbed(task.plan, **HMW))
     ledger = taken.run.ledger
     scores = {"iam": -ledger.iam().cpu().numpy(), "hm weight": -ledger.hm_weight().cpu().numpy()}
     return [taken.said(name, score) for name, score in scores.items()]

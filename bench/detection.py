@@ -25,7 +25,7 @@ import numpy as np
 import torch
 
 from bench import audited, baselines, kept, peers
-from bench.images import read, subset
+from bench.images import Pictures, read, subset
 from bench.record import record
 from bench.rows import OURS, Figures, Row, Setting, Truth, figures
 from bench.runs import Said, Task
@@ -105,7 +105,7 @@ class Grid:
         runs: dict[str, list[Figures]] = {name: [] for name in self.rows}
         realised = []
         for seed in self.seeds:
-            task, labels = self._task(seed)
+            task, labels = task_of(self.args, self.pictures, self.test, seed, self.device)
             made = from_name(noise, task.data.images, labels, len(task.data.classes), seed)
             task = replace(task, data=replace(task.data, labels=made.labels))
             truth = Truth(labels, made.flipped, self._lateness(task, labels, seed))
@@ -116,22 +116,6 @@ class Grid:
                 for name in wanted:
                     runs[name].append(figures(said[name], truth))
         return Setting(noise, realised, self.seeds, [Row(name, runs[name]) for name in self.rows])
-
-    def _task(self, seed: int) -> tuple[Task, np.ndarray[Any, np.dtype[np.int64]]]:
-        """The audit of a seed's samples with their true labels."""
-        args, pictures = self.args, self.pictures
-        index = subset(pictures.labels, args.samples or None, args.half, seed)
-        asked = AuditSpec(seed=seed, epochs=args.epochs, budget_s=args.budget, network=args.network)
-        plan = audited.planned(asked, pictures.facts(len(index)), self.device, args.side)
-        labels = pictures.labels[index]
-        data = TrainingData(
-            images=pictures.arrays(plan.resolution, plan.channels)[index],
-            labels=labels,
-            classes=pictures.classes,
-            test_images=self.test.arrays(plan.resolution, plan.channels) if self.test else None,
-            test_labels=self.test.labels if self.test else None,
-        )
-        return Task(data, plan, self.device, args.folds), labels
 
     def _lateness(
         self, task: Task, labels: np.ndarray[Any, np.dtype[np.int64]], seed: int
@@ -157,6 +141,24 @@ class Grid:
         return {row.name: row for row in said}
 
 
+def task_of(
+    args: argparse.Namespace, pictures: Pictures, test: Pictures | None, seed: int, device: torch.device
+) -> tuple[Task, np.ndarray[Any, np.dtype[np.int64]]]:
+    """The audit of a seed's samples with their true labels."""
+    index = subset(pictures.labels, args.samples or None, args.half, seed)
+    asked = AuditSpec(seed=seed, epochs=args.epochs, budget_s=args.budget, network=args.network)
+    plan = audited.planned(asked, pictures.facts(len(index)), device, args.side)
+    labels = pictures.labels[index]
+    data = TrainingData(
+        images=pictures.arrays(plan.resolution, plan.channels)[index],
+        labels=labels,
+        classes=pictures.classes,
+        test_images=test.arrays(plan.resolution, plan.channels) if test else None,
+        test_labels=test.labels if test else None,
+    )
+    return Task(data, plan, device, args.folds), labels
+
+
 def _rows(asked: list[str] | None) -> list[str]:
     """All rows, or those that are named or whose names begin so, in the order of the table."""
     if asked is None:
@@ -172,11 +174,23 @@ def _rows(asked: list[str] | None) -> list[str]:
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.detection", description=(__doc__ or "").partition("\n")[0])
+    add_task(parser)
+    parser.add_argument("--noise", action="append", help=f"may be repeated; without it {' '.join(GRID)}")
+    parser.add_argument("--rows", nargs="+", metavar="NAME", help="only these rows, or those whose names begin so")
+    parser.add_argument("--skip-hard", action="store_true", help="save the run on true labels, and its column")
+    parser.add_argument("--json", type=Path, help="where to write the figures")
+    parser.add_argument("--work", type=Path, default=kept.default_folder(), help="where finished cells are kept")
+    parser.add_argument("--again", action="store_true", help="also cells that are kept")
+    parser.add_argument("--unrecorded", action="store_true", help="leave bench/results as it is")
+    return parser.parse_args(argv)
+
+
+def add_task(parser: argparse.ArgumentParser) -> None:
+    """The arguments that say what is audited, and how."""
     parser.add_argument(
         "--data", type=Path, required=True, help="Parquet with image and label, or a zip of class folders"
     )
     parser.add_argument("--test", type=Path, help="images of the same kind, for the accuracy")
-    parser.add_argument("--noise", action="append", help=f"may be repeated; without it {' '.join(GRID)}")
     parser.add_argument("--samples", type=int, default=SAMPLES, help="a share alike of each class; 0 for all")
     parser.add_argument("--half", choices=("first", "second", "all"), default="all", help="of each class in file order")
     parser.add_argument("--seeds", type=int, default=3, help="how many")
@@ -186,14 +200,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--network", help="instead of the plan's")
     parser.add_argument("--side", type=int, help="pixels, instead of the plan's")
     parser.add_argument("--folds", type=int, default=5, help="of cross-validation")
-    parser.add_argument("--rows", nargs="+", metavar="NAME", help="only these rows, or those whose names begin so")
-    parser.add_argument("--skip-hard", action="store_true", help="save the run on true labels, and its column")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--json", type=Path, help="where to write the figures")
-    parser.add_argument("--work", type=Path, default=kept.default_folder(), help="where finished cells are kept")
-    parser.add_argument("--again", action="store_true", help="also cells that are kept")
-    parser.add_argument("--unrecorded", action="store_true", help="leave bench/results as it is")
-    return parser.parse_args(argv)
 
 
 if __name__ == "__main__":

@@ -100,8 +100,11 @@ class Listener:
         return late
 
 
-def take(task: Task, plan: Plan, *hearers: Hearer) -> Taken:
-    """Run it to its end; the seconds leave out what only a bench asks for: listening, passes over test images."""
+def take(task: Task, plan: Plan, *hearers: Hearer, at_epoch: Callable[[Floats], None] | None = None) -> Taken:
+    """Run it to its end; the seconds leave out what only a bench asks for: listening, passes over test images.
+
+    `at_epoch` is told every epoch's curves, [samples, 3].
+    """
     settle(task.device, plan.threads)
     began = time.perf_counter()
     run = Run(task.data, plan, task.device)
@@ -111,7 +114,10 @@ def take(task: Task, plan: Plan, *hearers: Hearer) -> Taken:
     then, epochs = time.perf_counter(), 0
     for event in run:
         now = time.perf_counter()
-        epochs += isinstance(event, EpochReport)
+        if isinstance(event, EpochReport):
+            epochs += 1
+            if at_epoch:
+                at_epoch(_array(event.curves))
         if isinstance(event, Look) and epochs < plan.epochs:  # later looks are the audit's own last pass
             aside.seconds += now - then
         then = now
