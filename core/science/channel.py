@@ -6,11 +6,14 @@ evidence grows; noise leaves a floor. So given labels g are explained as
 
     P(g | x) = Σ_k P(k | x) T[k, g],    P(k | x) = softmax(s e^{c_k} log q_k(x) + b_k),
 
-with q what the network says without its own floors (`unmixed`), s > 0 how much sharper the truth is than that, and T
-the channel. Where a sharper s alone explains what is seen, T stays the identity, so a clean but difficult set is not
-called noisy. All parameters are fitted together by maximum likelihood.
+with q what the network says without its floors (`unmixed`), s > 0 how much sharper the truth is than that, and T the
+channel. Likelihood alone tells s and T apart only by the fine shape of q, which a network that learned for a short time
+does not have. The surest samples do: all of those are recognised, so their disagreement with the given labels is the
+noise that meets all classes alike. That common rate is read from them, as far as the plateau of the agreement allows it
+(`plateau`): a clean but difficult set has none, and is not called noisy. The floors say how high it is at least.
+Everything else is fitted by likelihood.
 
-Off the diagonal T is one common rate, but for pairs of classes that show enough evidence of their own. It is looked for
+Off the diagonal T is the common rate, but for pairs of classes that show enough evidence of their own. It is looked for
 from two sides: with every wrong class alike, and with each class often labelled as the one it is most taken for. The
 second is believed only when it explains the labels better by GAIN nats; real mix-ups gain several times that, and hard
 classes alone about half of it.
@@ -27,7 +30,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from core.science.opinions import Floats, Integers, Opinions
+from core.science.opinions import Booleans, Floats, Integers, Opinions
+from core.science.plateau import Plateau, agreement
 from core.science.unmixed import floors, unmixed
 
 FITTED_AT_MOST = 4_000_000  # sample · class cells; a larger set is represented by evenly spaced samples
@@ -35,9 +39,13 @@ USUAL_SET = 10_000  # samples; in a larger set costs and gain grow alike, as wha
 GAIN = 100.0
 PAIR_COST, PAIR_REACH = 30.0, 2.0  # nats a unit of log-rate at first, and where that levels off
 MIX_UP = 0.4  # rate at which the search for pairs starts
-BIAS_COST, SHARPNESS_COST = 2.0, 5.0  # half-precisions of b and c: how far classes may differ
+BIAS_COST, SHARPNESS_COST = 20.0, 300.0  # half-precisions of b and c: how far classes may differ
 USUAL_SCALE, SCALE_COST = 0.3, 2.0  # prior of log s, in nats
-USUAL_RATE, RATE_COST = 0.05, 0.05  # prior of the common rate, weak: it matters below a hundred samples
+SUREST, FEWEST_SURE, SURE = 0.05, 30, 0.95  # share of the samples that count as sure at least; belief that makes sure
+USUAL_RATE, USUAL_COUNT = 0.05, 1.0  # the common rate that is expected, in samples: it matters below a hundred
+LOWEST, HIGHEST = 1e-4, 0.95
+HALVINGS = 30
+ROUNDS = 2  # of fitting all but the common rate, and reading that rate
 
 
 @dataclass(frozen=True)
@@ -49,11 +57,12 @@ class Channel:
     sharpness: Floats  # [K] or [1]
     bias: Floats  # [K] or [1]
     matrix: Floats | None  # T [K, K]
-    floors: Floats  # of the network's beliefs, as `unmixed` found them
+    pair_floors: Floats | None  # [K, K] of the network's beliefs
+    sure: int  # samples that the common rate was read from
 
     def beliefs(self, opinions: Opinions) -> tuple[Floats, Floats]:  # [n, m], [n]
         """P(true class | image) of the listed classes, and of each class that is not."""
-        opinions = unmixed(opinions, self.floors)
+        opinions = unmixed(opinions, self.rate, self.pair_floors)
         z = self.scale * np.exp(self.sharpness) * opinions.log_p + self.bias
         rest = np.full(len(z), -np.inf) if opinions.dense else self.scale * opinions.log_rest()
         others = opinions.total - z.shape[1]
@@ -76,35 +85,84 @@ class Channel:
         left = (opinions.total - p.shape[1]) * rest * wrong
         return np.asarray(joint / (joint.sum(1) + left)[:, None])
 
+    def implied(self, opinions: Opinions) -> float:
+        """The share of wrong labels that the channel makes of such images, whatever labels they were given."""
+        p, _ = self.beliefs(opinions)
+        return float(self.rate if self.matrix is None else (p @ (1 - np.diag(self.matrix))).mean())
+
 
 def fit(opinions: Opinions, given: Integers) -> Channel:
     """The likeliest channel."""
-    rows = floors(opinions)
     most = max(1000, FITTED_AT_MOST // opinions.classes.shape[1])
     if len(given) > most:
         chosen = np.linspace(0, len(given) - 1, most).round().astype(np.int64)
         opinions, given = opinions.take(chosen), given[chosen]
-    model = _Model(unmixed(opinions, rows), given)
-    best, cost = model.minimum(model.start())
-    if model.pairs and model.classes > 2:
-        other, its_cost = model.minimum(model.mixed_up())
-        if its_cost < cost - GAIN * model.size:
-            best = other
-    return model.channel(best, rows)
+    plateau, agrees = Plateau(opinions, given), agreement(opinions, given)
+    surest = np.argsort(-opinions.log_p.max(1), kind="stable")[: max(FEWEST_SURE, int(SUREST * len(given)))]
+    sure, right = surest, np.ones(len(surest))
+    least, pairs = floors(opinions)
+    model = _Model(opinions, given, pairs)
+    theta: Floats | None = None
+    for _ in range(ROUNDS):
+        model.assume(max(least, plateau.believable(model.rate_of(theta, sure, right, agrees))))
+        theta = model.best(theta)
+        p, _ = model.channel(theta, len(sure)).beliefs(opinions)
+        right = p.max(1)
+        sure = np.union1d(surest, np.flatnonzero(right >= SURE))
+        right = right[sure]
+    assert theta is not None
+    return model.channel(theta, len(sure))
 
 
 class _Model:
     """The likelihood, as a function of one flat vector of parameters."""
 
-    def __init__(self, opinions: Opinions, given: Integers) -> None:
+    def __init__(self, opinions: Opinions, given: Integers, floors: Floats | None) -> None:
+        self.opinions, self.floors = opinions, floors
         self.classes = opinions.total
         self.pairs = opinions.dense
-        self.z = torch.from_numpy(np.ascontiguousarray(opinions.log_p))
-        self.rest = None if opinions.dense else torch.from_numpy(opinions.log_rest())
         self.place = torch.from_numpy(opinions.place(given))
         self.given = torch.from_numpy(given)
         self.eye = torch.eye(self.classes, dtype=torch.bool)
         self.size = max(1.0, len(given) / USUAL_SET)
+        self.top = opinions.classes[np.arange(len(given)), opinions.log_p.argmax(1)]
+        self.assume(USUAL_RATE)
+
+    def assume(self, rate: float) -> None:
+        """Take a common rate for granted."""
+        self.share = min(max(rate, LOWEST), HIGHEST)
+        self.rate = float(np.log(self.share / (1 - self.share)))
+        clear = unmixed(self.opinions, self.share, self.floors)
+        self.z = torch.from_numpy(np.ascontiguousarray(clear.log_p))
+        self.rest = None if clear.dense else torch.from_numpy(clear.log_rest())
+
+    def best(self, near: Floats | None) -> Floats:
+        """The likeliest parameters at this common rate, from both sides or near those that were found before."""
+        if near is not None:
+            return self.minimum(near)[0]
+        best, cost = self.minimum(self.start())
+        if self.pairs and self.classes > 2:
+            other, its_cost = self.minimum(self.mixed_up())
+            if its_cost < cost - GAIN * self.size:
+                return other
+        return best
+
+    def rate_of(self, theta: Floats | None, sure: Integers, right: Floats, agrees: Booleans) -> float:
+        """The common rate at which the sure samples, right with those probabilities, agree as often as they do."""
+        seen = (agrees[sure].sum() + (1 - USUAL_RATE) * USUAL_COUNT) / (len(sure) + USUAL_COUNT)
+        low, high = LOWEST, HIGHEST
+        for _ in range(HALVINGS):
+            middle = (low + high) / 2
+            kept = self._diagonal(theta, middle)
+            expected = (right * (kept if np.ndim(kept) == 0 else kept[self.top[sure]])).mean()
+            low, high = (middle, high) if expected > seen else (low, middle)
+        return low
+
+    def _diagonal(self, theta: Floats | None, rate: float) -> Floats:  # [K], or one number where all are alike
+        if not self.pairs or theta is None:
+            return np.asarray(1 - rate)
+        _, _, deviation = self._parts(torch.from_numpy(theta))
+        return np.asarray(self._log_matrix(torch.tensor(np.log(rate / (1 - rate))), deviation).exp().diagonal().numpy())
 
     def minimum(self, start: Floats) -> tuple[Floats, float]:
         """The parameters of the least cost near a start, and that cost."""
@@ -120,9 +178,8 @@ class _Model:
         return found.x, float(found.fun)
 
     def start(self) -> Floats:
-        extra = 2 * self.classes + self.classes**2 if self.pairs else 0
-        x = np.zeros(2 + extra)
-        x[0], x[1] = USUAL_SCALE, np.log(0.1)
+        x = np.zeros(1 + (2 * self.classes + self.classes**2 if self.pairs else 0))
+        x[0] = USUAL_SCALE
         return x
 
     def mixed_up(self) -> Floats:
@@ -131,15 +188,15 @@ class _Model:
         taken = torch.zeros(k, k, dtype=torch.float64).index_add_(0, self.given, self.z.exp())  # [given, believed]
         share = (taken / taken.sum(1, keepdim=True).clamp_min(1e-12)).T.masked_fill(self.eye, 0.0)
         x = self.start()
-        x[0], x[1] = 0.5, np.log(0.02)
+        x[0] = 0.5
         deviation = np.zeros((k, k))
-        deviation[np.arange(k), share.argmax(1).numpy()] = np.log(MIX_UP * (k - 1) / 0.02)
-        x[2 + 2 * k :] = deviation.ravel()
+        deviation[np.arange(k), share.argmax(1).numpy()] = max(np.log(MIX_UP * (k - 1)) - self.rate, 0.0)
+        x[1 + 2 * k :] = deviation.ravel()
         return x
 
     def cost(self, theta: Tensor) -> Tensor:
-        scale, rate = theta[0], theta[1]
-        cost = SCALE_COST * (scale - USUAL_SCALE) ** 2 + RATE_COST * (rate - np.log(USUAL_RATE)) ** 2
+        scale, rate = theta[0], torch.tensor(self.rate, dtype=torch.float64)
+        cost = SCALE_COST * (scale - USUAL_SCALE) ** 2
         if self.pairs:
             sharpness, bias, deviation = self._parts(theta)
             log_p = torch.log_softmax(scale.exp() * sharpness.exp() * self.z + bias, 1)
@@ -152,23 +209,22 @@ class _Model:
             others = self.classes - self.z.shape[1]
             z = scale.exp() * torch.cat([self.z, self.rest[:, None] + np.log(others) / scale.exp()], 1)
             p = torch.softmax(z, 1).gather(1, self.place[:, None])[:, 0]
-            share = self._share(rate)
-            seen = torch.log(p * (1 - share) + (1 - p) * share / (self.classes - 1))
+            seen = torch.log(p * (1 - self.share) + (1 - p) * self.share / (self.classes - 1))
         total: Tensor = cost - seen.sum()
         return total
 
-    def channel(self, found: Floats, rows: Floats) -> Channel:
+    def channel(self, found: Floats, sure: int) -> Channel:
         theta = torch.from_numpy(found)
-        scale, share = float(theta[0].exp()), float(self._share(theta[1]))
-        if not self.pairs:
-            return Channel(scale, share, np.zeros(1), np.zeros(1), None, rows)
-        sharpness, bias, deviation = self._parts(theta)
-        matrix = self._log_matrix(theta[1], deviation).exp()
-        return Channel(scale, share, sharpness.numpy(), bias.numpy(), matrix.numpy(), rows)
+        scale, matrix = float(theta[0].exp()), None
+        sharpness = bias = torch.zeros(1, dtype=torch.float64)
+        if self.pairs:
+            sharpness, bias, deviation = self._parts(theta)
+            matrix = self._log_matrix(torch.tensor(self.rate, dtype=torch.float64), deviation).exp().numpy()
+        return Channel(scale, self.share, sharpness.numpy(), bias.numpy(), matrix, self.floors, sure)
 
     def _parts(self, theta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         k = self.classes
-        return theta[2 : 2 + k], theta[2 + k : 2 + 2 * k], theta[2 + 2 * k :].reshape(k, k)
+        return theta[1 : 1 + k], theta[1 + k : 1 + 2 * k], theta[1 + 2 * k :].reshape(k, k)
 
     def _log_matrix(self, rate: Tensor, deviation: Tensor) -> Tensor:
         """Rows that sum to 1: the diagonal is the reference, off it e^{rate + d} / (K − 1), at most the diagonal.
@@ -178,8 +234,3 @@ class _Model:
         off = -softplus(-(rate - np.log(self.classes - 1) + deviation))
         rows: Tensor = torch.log_softmax(torch.where(self.eye, torch.zeros_like(off), off), 1)
         return rows
-
-    @staticmethod
-    def _share(rate: Tensor) -> Tensor:
-        """The common rate as a probability: e^r / (1 + e^r), as the matrix's rows have it."""
-        return torch.sigmoid(rate)

@@ -11,6 +11,7 @@ KEPT = 64  # classes a sample; with more classes than that, the strongest ones a
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Booleans = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from core.science.findings import (
 from core.science.opinions import Opinions
 from core.words import REASONS, VERDICTS
 
-SCORE_VERSION = "channel-1"
+SCORE_VERSION = "channel-2"
 
 FEWEST_SAMPLES = 20  # below it samples are ranked but none is flagged: so few cannot show what is usual
 LOWEST_CUT = 0.3  # no label is an issue below this probability
@@ -38,6 +38,8 @@ SUGGESTED_FROM = 0.5  # confidence below which no class is suggested
 LISTED = 5
 TRANSITIONS_AT_MOST = 10_000
 LEVEL, STANDARD = 0.95, 1.96
+HISTORY = 0.5  # log-odds for a standard deviation of the mean margin
+BOTH = 0.8  # what the log-odds of the final answers and of the history count together, for they say partly the same
 MODEL_ERROR, CLASS_MODEL_ERROR = 0.06, 0.12  # relative spread of the estimate over runs, beyond what sampling explains
 UNSEEN_ERROR, UNTOLD_ERROR = 1.1, 0.3  # what calibration leaves open: the first over √ of the unseen labels
 FLOOR_ERROR, CLASS_FLOOR_ERROR = 0.003, 0.01  # and its absolute part
@@ -45,6 +47,7 @@ ALIEN_BELOW = 0.3  # belief in the likeliest class
 AMBIGUOUS_FROM = 0.25  # probability of each of two classes that fit
 HIGH_LOSS = 0.95  # quantile within the given class
 MIX_UP_RATE = 0.02  # of a pair, above the common rate
+LARGEST_SHIFT, HALVINGS = 3.0, 40
 TRUSTED, CEILING = 8.0, 16.0  # log-odds up to the first are kept, beyond they bend towards the second
 
 
@@ -73,8 +76,9 @@ def judge(evidence: Evidence, given: Integers, wish: Wish | None = None) -> Verd
     broken = degenerate(evidence, given)
     believed = as_if_unseen(opinions, given, evidence.decoys)
     found = channel.fit(believed, given)
-    posterior = found.posterior(believed, given)  # [samples, m]
     row, place = np.arange(len(given)), opinions.place(given)
+    posterior = _with_history(found.posterior(believed, given), place, evidence.aum, given, found)
+    posterior = _levelled(posterior, place, found.implied(believed))
     score = np.full(len(given), 0.5) if broken else scores(log_odds(posterior, place))
     order = np.lexsort((row, -score))
     rank = np.empty(len(given), dtype=np.int64)
@@ -100,7 +104,7 @@ def judge(evidence: Evidence, given: Integers, wish: Wish | None = None) -> Verd
         confidence=np.where(sure, np.minimum(confidence, 1.0), np.nan),
         top=np.take_along_axis(opinions.classes, listed, axis=1),
         top_p=np.take_along_axis(posterior, listed, axis=1),
-        noise_rate=_interval(score, len(evidence.decoys)) if not broken else Interval(0.5, 0.0, 1.0, LEVEL),
+        noise_rate=_interval(score, len(evidence.decoys), found) if not broken else Interval(0.5, 0.0, 1.0, LEVEL),
         cut=cut,
         expected_precision=float(score[is_issue].mean()) if is_issue.any() else None,
         expected_recall=float(score[is_issue].sum() / score.sum()) if is_issue.any() else None,
@@ -131,6 +135,53 @@ def degenerate(evidence: Evidence, given: Integers) -> Degenerate | None:
         ),
     )
     return "nothing-learned" if right <= chance + 2 * np.sqrt(chance * (1 - chance) / len(asked)) else None
+
+
+def _with_history(posterior: Floats, place: Integers, aum: Floats, given: Integers, found: Channel) -> Floats:
+    """What the training passes add to the final answers: a label that led all along is righter than one that came late.
+
+    Not for classes that others are usually mixed up with: there the network learns the wrong labels as fast.
+    """
+    counts = np.maximum(np.bincount(given), 1)
+    apart = aum - (np.bincount(given, weights=aum) / counts)[given]
+    spread = apart.std()
+    if not spread > 0:
+        return posterior
+    by = (BOTH - 1) * log_odds(posterior, place) - BOTH * HISTORY * apart / spread
+    if found.matrix is not None:
+        touched: Booleans = np.any(_mixed_up(found), axis=0)
+        by = np.where(touched[given], 0.0, by)
+    return _tilted(posterior, place, by)
+
+
+def _levelled(posterior: Floats, place: Integers, rate: float) -> Floats:
+    """The same order, with as many wrong labels as the channel makes."""
+    odds = log_odds(posterior, place)
+    low, high = -LARGEST_SHIFT, LARGEST_SHIFT
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if (1 / (1 + np.exp(-odds - middle))).mean() < rate else (low, middle)
+    return _tilted(posterior, place, np.full(len(place), low))
+
+
+def _tilted(posterior: Floats, place: Integers, by: Floats) -> Floats:
+    """The posterior when the log-odds of the given label being wrong are higher by so much."""
+    row = np.arange(len(place))
+    own = posterior[row, place]
+    other = np.maximum(1 - own, 1e-300)
+    odds = np.log(other) - np.log(np.maximum(own, 1e-300)) + by
+    wrong = 1 / (1 + np.exp(-np.clip(odds, -700, 700)))
+    tilted = posterior * (wrong / other)[:, None]
+    tilted[row, place] = 1 - wrong
+    return np.asarray(tilted)
+
+
+def _mixed_up(found: Channel) -> Booleans:  # [K, K], true and given
+    """Which classes are often labelled as which."""
+    assert found.matrix is not None
+    usual = found.matrix >= found.rate / (len(found.matrix) - 1) + MIX_UP_RATE
+    np.fill_diagonal(usual, False)
+    return np.asarray(usual)
 
 
 def log_odds(posterior: Floats, place: Integers) -> Floats:  # [samples, m], [samples] -> [samples]
@@ -175,12 +226,13 @@ def _cut(score: Floats, order: Integers, wish: Wish, *, flag: bool) -> tuple[Cut
     return Cut(float(falling[count - 1]) if count else 1.0, chosen_by), is_issue  # type: ignore[arg-type]
 
 
-def _interval(score: Floats, unseen: int) -> Interval:
-    """The mean score, within what sampling, calibration and the model's own error leave open."""
+def _interval(score: Floats, unseen: int, found: Channel) -> Interval:
+    """The mean score, within what sampling, calibration, the sure samples and the model's own error leave open."""
     mean = float(score.mean())
+    told = found.rate * (1 - found.rate) / max(found.sure, 1)
     relative = np.hypot(MODEL_ERROR, UNSEEN_ERROR / np.sqrt(unseen) if unseen else UNTOLD_ERROR)
     sampling = (score * (1 - score)).sum() / len(score) ** 2
-    spread = float(np.sqrt(sampling + (relative * mean) ** 2 + FLOOR_ERROR**2))
+    spread = float(np.sqrt(sampling + told + (relative * mean) ** 2 + FLOOR_ERROR**2))
     return Interval(mean, max(0.0, mean - STANDARD * spread), min(1.0, mean + STANDARD * spread), LEVEL)
 
 
@@ -210,8 +262,7 @@ def _reasons(
         "no-label-fits": verdict == VERDICTS.index("alien"),
     }
     if found.matrix is not None:
-        common = found.rate / (opinions.total - 1)
-        spoke["usual-mix-up"] = found.matrix[likely, given] >= common + MIX_UP_RATE
+        spoke["usual-mix-up"] = _mixed_up(found)[likely, given]
     mask = np.zeros(len(given), dtype=np.int32)
     for name, where in spoke.items():
         mask |= where.astype(np.int32) << REASONS.index(name)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from core.training.sgd import SGD
 
 MOMENTUM = 0.6
-PACE = 2.0  # the filters' step, in units of the learning rate of the other parameters
+PACE = 1.0  # the filters' step, in units of the learning rate of the other parameters
 ROUNDS = 3  # of Newton–Schulz: enough that all singular values lie near 1
 QUINTIC = (3.4445, -4.7750, 2.0315)  # a·x + b·x³ + c·x⁵ drives every singular value in (0, 1] towards 1
 

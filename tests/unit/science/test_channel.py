@@ -7,6 +7,8 @@ import pytest
 
 from core.science import channel
 from core.science.opinions import Opinions
+from core.science.plateau import Plateau
+from core.science.unmixed import floors
 from tests.unit.science import make
 
 SAMPLES = 6000
@@ -22,12 +24,33 @@ def test_a_common_rate_is_found(rate: float) -> None:
     assert np.allclose(found.matrix.sum(1), 1)
 
 
-def test_clean_labels_of_unclear_images_are_not_called_noisy() -> None:
-    world = make.world(SAMPLES, make.channel(10), sureness=1.5)
+@pytest.mark.parametrize(("sureness", "at_most"), [(2.5, 0.02), (1.5, 0.08)])  # two thirds and half are recognised
+def test_clean_labels_of_unclear_images_are_not_called_noisy(sureness: float, at_most: float) -> None:
+    world = make.world(SAMPLES, make.channel(10), sureness=sureness)
     found = channel.fit(world.opinions, world.given)
     wrong = 1 - found.posterior(world.opinions, world.given)[np.arange(SAMPLES), world.given]
     assert world.wrong.sum() == 0
-    assert wrong.mean() < 0.03
+    assert wrong.mean() < at_most
+
+
+def test_beliefs_without_floors_hold_no_noise() -> None:
+    assert floors(make.world(SAMPLES, make.channel(10)).opinions)[0] < 0.005
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.4])
+def test_a_floor_of_all_classes_alike_is_a_rate(rate: float) -> None:
+    found, pairs = floors(make.world(SAMPLES, make.channel(10, rate)).opinions)
+    assert found == pytest.approx(rate, rel=0.1)
+    assert pairs is not None
+    assert not pairs.any()
+
+
+def test_only_agreement_that_levels_off_below_one_allows_noise() -> None:
+    clean, noisy = make.world(SAMPLES, make.channel(10)), make.world(SAMPLES, make.channel(10, 0.3))
+    assert Plateau(noisy.opinions, noisy.given).believable(0.3) == 0.3
+    assert Plateau(noisy.opinions, noisy.given).believable(0.6) < 0.4
+    assert Plateau(clean.opinions, clean.given).believable(0.3) < 0.05
+
 
 
 def test_classes_that_are_labelled_as_one_other_are_found() -> None:
