@@ -12,6 +12,7 @@ from core.errors import Problem
 from core.spec import Counts, Plan, Progress
 from core.store import datasets
 from core.store.audits import Audited
+from core.store.likeliest import unpacked
 from core.store.scores import Ranked
 from core.store.tables import Dataset, Event, Job, LeftOut, Sample
 from core.words import VERDICTS, reasons_of
@@ -129,11 +130,19 @@ class Planned(BaseModel):
     estimate: Estimate
 
 
+class Likely(BaseModel):
+    """A class that may be the true one, and the probability that it is."""
+
+    label: str
+    p: float
+
+
 class Suspect(BaseModel):
     """The verdict on one sample.
 
     `score` is the probability that its given label is wrong, `suggested_confidence` that the suggested one is right if
-    it is. Without a class that is likelier than all others together, nothing is suggested.
+    it is. Without a class that is likelier than all others together, nothing is suggested. `top` holds the five
+    likeliest classes, the likeliest first; it is null in audits that were made before it was kept.
     """
 
     rank: int
@@ -147,6 +156,7 @@ class Suspect(BaseModel):
     is_issue: bool
     verdict: str
     reasons: list[str]
+    top: list[Likely] | None
     iam: float
     hm_weight: float
     aum: float
@@ -257,6 +267,7 @@ def suspects_out(audit: Audited, rows: list[Ranked]) -> list[dict[str, Any]]:
             "is_issue": is_issue,
             "verdict": VERDICTS[verdict],
             "reasons": reasons_of(reasons),
+            "top": None if top is None else [{"label": classes[k], "p": p} for k, p in unpacked(top)],
             "iam": iam,
             "hm_weight": hm_weight,
             "aum": aum,
@@ -266,7 +277,7 @@ def suspects_out(audit: Audited, rows: list[Ranked]) -> list[dict[str, Any]]:
         }
         for (
             rank, sample, given, suggested, score, is_issue, verdict, iam, hm_weight, aum, tkum, loss,
-            confidence, reasons, path, split,
+            confidence, reasons, top, path, split,
         ) in rows
     ]  # fmt: skip
 

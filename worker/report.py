@@ -18,6 +18,7 @@ from core.science.findings import Degenerate, Verdict
 from core.science.verdict import SCORE_VERSION, Wish
 from core.science.verdict import judge as judge_evidence
 from core.spec import AuditSpec, Plan
+from core.store.likeliest import packed
 from core.training.loader import TrainingData
 from core.training.loop import Result
 from core.words import VERDICTS, reasons_of
@@ -69,7 +70,9 @@ def rows(table: Table, audit_pk: int) -> Iterator[tuple[Any, ...]]:
     order = table.order
     for start in range(0, len(order), BLOCK):
         block = order[start : start + BLOCK]
-        yield from zip([audit_pk] * len(block), *(column[block].tolist() for column in columns), strict=True)
+        plain = (column[block].tolist() for column in columns)
+        top = packed(verdict.top[block], verdict.top_p[block])
+        yield from zip([audit_pk] * len(block), *plain, top, strict=True)
 
 
 def _or_none(values: NDArray[np.float64]) -> NDArray[Any]:

@@ -16,7 +16,7 @@ from core.words import VERDICTS
 
 COLUMNS = (
     "audit_pk", "rank", "sample", "given", "suggested", "score", "is_issue", "verdict",
-    "iam", "hm_weight", "aum", "tkum", "loss", "confidence", "reasons",
+    "iam", "hm_weight", "aum", "tkum", "loss", "confidence", "reasons", "top",
 )  # fmt: skip
 
 
@@ -37,6 +37,7 @@ class Ranked(NamedTuple):
     loss: float
     confidence: float | None
     reasons: int
+    top: bytes | None
     path: str
     split: str | None
 

@@ -227,3 +227,4 @@ class Score(Base):
     loss: Mapped[float] = mapped_column(Double)
     confidence: Mapped[float | None] = mapped_column(Double)
     reasons: Mapped[int] = mapped_column(Integer, server_default="0")
+    top: Mapped[bytes | None] = mapped_column(LargeBinary)  # see core.store.likeliest; null before it was kept

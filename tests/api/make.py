@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
@@ -20,7 +21,7 @@ from core.datasets import manifest
 from core.datasets.ingest import MANIFEST, pack, shard_number
 from core.datasets.summary import Packed
 from core.spec import Limits
-from core.store import datasets, events, jobs, scores, uploads
+from core.store import datasets, events, jobs, likeliest, scores, uploads
 from core.store.blobs import Blobs
 from core.store.db import Database
 from core.store.tables import Dataset, Job
@@ -192,6 +193,8 @@ class Store:
                 "is_issue": rank <= 7,
                 "verdict": "wrong" if rank <= 7 else "hard" if rank <= 9 else "clean",
                 "reasons": reasons_of(rank % 8),
+                "top_labels": [names[(sample.label + k) % len(names)] for k in range(len(names))],
+                "top_p": [1 / rank, 0.1 + 0.2, 1e-17],
                 "rank": rank,
                 **dict.fromkeys(("iam", "hm_weight", "aum", "tkum", "loss"), rank / 7),
             }
@@ -213,21 +216,23 @@ def _rows(ranked: list[dict[str, Any]], audit_pk: int, names: list[str]) -> Iter
         suggested = -1 if row["suggested_label"] is None else names.index(row["suggested_label"])
         evidence = [row[name] for name in ("iam", "hm_weight", "aum", "tkum", "loss")]
         verdict = VERDICTS.index(row["verdict"])
+        (top,) = likeliest.packed(
+            np.array([[names.index(label) for label in row["top_labels"]]]), np.array([row["top_p"]])
+        )
         yield (
             audit_pk, row["rank"], row["sample"], given, suggested, row["score"], row["is_issue"], verdict, *evidence,
-            row["suggested_confidence"], sum(1 << REASONS.index(name) for name in row["reasons"]),
+            row["suggested_confidence"], sum(1 << REASONS.index(name) for name in row["reasons"]), top,
         )  # fmt: skip
 
 
 def _files(ranked: list[dict[str, Any]], names: list[str]) -> Iterator[tuple[str, bytes]]:
-    table = pa.Table.from_pylist([row | {"reasons": "|".join(row["reasons"])} for row in ranked])
+    lists = ("reasons", "top_labels", "top_p")
+    table = pa.Table.from_pylist([row | {name: "|".join(map(str, row[name])) for name in lists} for row in ranked])
     for name, write in (("parquet", pyarrow.parquet.write_table), ("csv", pyarrow.csv.write_csv)):
         file = io.BytesIO()
         write(table, file)
         yield f"scores.{name}", file.getvalue()
     yield "scores.jsonl", "".join(json.dumps(row) + "\n" for row in ranked).encode()
-    import numpy as np
-
     yield "model.safetensors", save_tensors({"weight": np.ones((3, 4), np.float32)})
     yield "config.json", b"{}"
     yield "labels.json", json.dumps(names).encode()

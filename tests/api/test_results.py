@@ -20,7 +20,7 @@ from tests.api.make import CLASSES, TRAIN
 AUDITED = 3 * TRAIN
 ORDER = (
     "rank", "sample", "path", "split", "given_label", "suggested_label", "suggested_confidence", "score",
-    "is_issue", "verdict", "reasons", "iam", "hm_weight", "aum", "tkum", "loss", "image",
+    "is_issue", "verdict", "reasons", "top", "iam", "hm_weight", "aum", "tkum", "loss", "image",
 )  # fmt: skip
 
 
@@ -40,8 +40,11 @@ def test_suspects_are_all_audited_samples_in_rank_order(library: Library) -> Non
     assert set(rows[0]) == set(ORDER)
     assert [row["score"] for row in rows] == [1.0 / rank for rank in range(1, AUDITED + 1)]
     assert {row["given_label"] for row in rows} == set(CLASSES)
-    exact = [json.loads(line) for line in file(library, "scores.jsonl").text.splitlines()]
-    assert [{name: row[name] for name in row if name != "image"} for row in rows] == exact
+    for row, exact in zip(rows, map(json.loads, file(library, "scores.jsonl").text.splitlines()), strict=True):
+        likely = zip(exact.pop("top_labels"), exact.pop("top_p"), strict=True)
+        assert row.pop("top") == [{"label": label, "p": p} for label, p in likely]
+        assert row.pop("image").endswith(f"/samples/{exact['sample']}/image")
+        assert row == exact
 
 
 @examples(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -10,24 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.science.findings import Verdict
-from core.science.verdict import Evidence, Wish, judge, scores
+from core.science.verdict import Wish, judge, scores
 from core.words import REASONS, VERDICTS
 from tests.unit.science import make
-from tests.unit.science.make import World
-
-
-def evidence(world: World, **changes: object) -> Evidence:
-    log_p = world.opinions.log_p
-    row = np.arange(len(world.given))
-    rival = np.where(np.eye(log_p.shape[1], dtype=np.bool_)[world.given], -np.inf, log_p).max(1)
-    found: dict[str, object] = {
-        "opinions": world.opinions,
-        "aum": log_p[row, world.given] - rival,
-        "loss": -log_p[row, world.given],
-        "decoys": np.zeros(0, dtype=np.int64),
-        "taught": np.zeros(0, dtype=np.int64),
-    }
-    return Evidence(**found | changes)  # type: ignore[arg-type]
+from tests.unit.science.make import World, evidence
 
 
 @pytest.fixture(scope="module")

@@ -38,6 +38,7 @@ def score_row(audit_pk: int, rank: int, **values: Any) -> tuple[Any, ...]:
         "loss": 3.0000000000000004,
         "confidence": None if rank % 3 == 0 else 0.7500000000000001,
         "reasons": rank,
+        "top": None if rank % 4 == 0 else bytes([rank, 0, 255]),
     } | values
     return tuple(row[name] for name in scores.COLUMNS)
 
