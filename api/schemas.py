@@ -12,6 +12,7 @@ from core.errors import Problem
 from core.spec import Counts, Plan, Progress
 from core.store import datasets
 from core.store.audits import Audited
+from core.store.conflicts import Group
 from core.store.likeliest import unpacked
 from core.store.scores import Ranked
 from core.store.tables import Dataset, Event, Job, LeftOut, Sample
@@ -143,6 +144,7 @@ class Suspect(BaseModel):
     `score` is the probability that its given label is wrong, `suggested_confidence` that the suggested one is right if
     it is. Without a class that is likelier than all others together, nothing is suggested. `top` holds the five
     likeliest classes, the likeliest first; it is null in audits that were made before it was kept.
+    `conflict` is the number of the group of samples with the same content and different labels that it is in.
     """
 
     rank: int
@@ -157,12 +159,26 @@ class Suspect(BaseModel):
     verdict: str
     reasons: list[str]
     top: list[Likely] | None
+    conflict: int | None
     iam: float
     hm_weight: float
     aum: float
     tkum: float
     loss: float
     image: str
+
+
+class ConflictOut(BaseModel):
+    """Samples with the same content and different labels, at least one of which is wrong.
+
+    `favoured_label` is the class that is likelier than all others together, over all of them; null when none is.
+    `size` counts the samples; the twenty most suspicious of them are listed.
+    """
+
+    conflict: int
+    size: int
+    favoured_label: str | None
+    samples: list[Suspect]
 
 
 class EventOut(BaseModel):
@@ -268,6 +284,7 @@ def suspects_out(audit: Audited, rows: list[Ranked]) -> list[dict[str, Any]]:
             "verdict": VERDICTS[verdict],
             "reasons": reasons_of(reasons),
             "top": None if top is None else [{"label": classes[k], "p": p} for k, p in unpacked(top)],
+            "conflict": conflict,
             "iam": iam,
             "hm_weight": hm_weight,
             "aum": aum,
@@ -277,9 +294,22 @@ def suspects_out(audit: Audited, rows: list[Ranked]) -> list[dict[str, Any]]:
         }
         for (
             rank, sample, given, suggested, score, is_issue, verdict, iam, hm_weight, aum, tkum, loss,
-            confidence, reasons, top, path, split,
+            confidence, reasons, top, conflict, path, split,
         ) in rows
     ]  # fmt: skip
+
+
+def conflicts_out(audit: Audited, groups: list[Group]) -> list[dict[str, Any]]:
+    """Groups as `ConflictOut` has them."""
+    return [
+        {
+            "conflict": group.number,
+            "size": group.size,
+            "favoured_label": audit.classes[group.favoured] if group.favoured >= 0 else None,
+            "samples": suspects_out(audit, group.samples),
+        }
+        for group in groups
+    ]
 
 
 def event_out(event: Event) -> EventOut:

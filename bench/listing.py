@@ -125,7 +125,7 @@ def score_rows(audit_pk: int, order: list[int]) -> Iterator[tuple[Any, ...]]:
         issue = score >= 0.92
         yield (
             audit_pk, k + 1, sample, given, suggested, score, issue, int(issue),
-            margin, weight, margin / 3, margin / 7, 3 * score, 0.9, 1 if issue else 0, top[given],
+            margin, weight, margin / 3, margin / 7, 3 * score, 0.9, 1 if issue else 0, top[given], None,
         )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ REASONS = (  # which evidence spoke; a sample's reasons are a bit mask in this o
     "usual-mix-up",  # the suggested class is often labelled as the given one in this dataset
     "two-labels-fit",  # given and suggested class are about equally likely
     "no-label-fits",  # no class is likely
+    "conflicting-duplicates",  # the same content has other labels elsewhere, and this one is not the likeliest
 )
 
 

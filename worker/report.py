@@ -14,6 +14,8 @@ import pyarrow.csv
 import pyarrow.parquet
 from numpy.typing import NDArray
 
+from core.science import conflicts
+from core.science.conflicts import Conflicts
 from core.science.findings import Degenerate, Verdict
 from core.science.verdict import SCORE_VERSION, Wish
 from core.science.verdict import judge as judge_evidence
@@ -23,7 +25,7 @@ from core.training.loader import TrainingData
 from core.training.loop import Result
 from core.words import VERDICTS, reasons_of
 
-__all__ = ["SCORE_VERSION", "Table", "judge", "rows", "score_files", "summary"]
+__all__ = ["SCORE_VERSION", "Table", "conflict_rows", "judge", "rows", "score_files", "summary"]
 
 BLOCK = 65_536
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "|")  # what a spreadsheet would run
@@ -37,6 +39,7 @@ class Table:
     given: NDArray[np.int64]
     verdict: Verdict
     evidence: dict[str, NDArray[np.float64]]  # iam, hm_weight, aum, tkum, loss
+    conflicts: Conflicts
     classes: tuple[str, ...]
 
     @property
@@ -45,8 +48,8 @@ class Table:
         return np.argsort(self.verdict.rank)
 
 
-def judge(result: Result, data: TrainingData, numbers: NDArray[np.int64], spec: AuditSpec) -> Table:
-    """The verdict on every audited sample."""
+def judge(result: Result, data: TrainingData, numbers: NDArray[np.int64], listed: pa.Table, spec: AuditSpec) -> Table:
+    """The verdict on every audited sample; `listed` are their rows of the manifest."""
     ledger = result.ledger
     columns = {
         "iam": ledger.iam(),
@@ -58,7 +61,9 @@ def judge(result: Result, data: TrainingData, numbers: NDArray[np.int64], spec: 
     evidence = {name: tensor.double().cpu().numpy() for name, tensor in columns.items()}
     wish = Wish(target_precision=spec.target_precision, review_budget=spec.review_budget)
     verdict = judge_evidence(result.evidence(), data.labels, wish)
-    return Table(numbers, data.labels, verdict, evidence, data.classes)
+    content = listed["sha256"].combine_chunks().dictionary_encode().indices.to_numpy()
+    found = conflicts.find(content, data.labels, verdict)
+    return Table(numbers, data.labels, conflicts.noted(verdict, found, data.labels), evidence, found, data.classes)
 
 
 def rows(table: Table, audit_pk: int) -> Iterator[tuple[Any, ...]]:
@@ -66,19 +71,27 @@ def rows(table: Table, audit_pk: int) -> Iterator[tuple[Any, ...]]:
     verdict = table.verdict
     columns: list[NDArray[Any]] = [verdict.rank, table.sample, table.given, verdict.suggested, verdict.score]
     columns += [verdict.is_issue, verdict.verdict, *table.evidence.values()]
-    columns += [_or_none(verdict.confidence), verdict.reasons]
+    columns += [_or_none(verdict.confidence, np.isnan(verdict.confidence)), verdict.reasons]
+    group = table.conflicts.group
+    conflict = _or_none(group, group == 0)
     order = table.order
     for start in range(0, len(order), BLOCK):
         block = order[start : start + BLOCK]
         plain = (column[block].tolist() for column in columns)
         top = packed(verdict.top[block], verdict.top_p[block])
-        yield from zip([audit_pk] * len(block), *plain, top, strict=True)
+        yield from zip([audit_pk] * len(block), *plain, top, conflict[block].tolist(), strict=True)
 
 
-def _or_none(values: NDArray[np.float64]) -> NDArray[Any]:
-    """None in place of NaN."""
+def conflict_rows(table: Table, audit_pk: int) -> Iterator[tuple[int, ...]]:
+    """Rows for `core.store.conflicts`, in order."""
+    found = table.conflicts
+    for k, (favoured, size) in enumerate(zip(found.favoured.tolist(), found.sizes.tolist(), strict=True), 1):
+        yield audit_pk, k, favoured, size
+
+
+def _or_none(values: NDArray[Any], absent: NDArray[np.bool_]) -> NDArray[Any]:
     boxed = values.astype(object)
-    boxed[np.isnan(values)] = None
+    boxed[absent] = None
     return boxed
 
 
@@ -95,7 +108,7 @@ def score_files(table: Table, listed: pa.Table, classes: list[str]) -> Iterator[
 def _ranked(table: Table, listed: pa.Table, classes: list[str]) -> pa.Table:
     order = table.order
     names = pa.array(classes)
-    verdict = table.verdict
+    verdict, group = table.verdict, table.conflicts.group[order]
     columns: dict[str, Any] = {
         "sample": table.sample[order],
         "path": listed["path"].take(pa.array(order)),
@@ -107,6 +120,7 @@ def _ranked(table: Table, listed: pa.Table, classes: list[str]) -> pa.Table:
         "is_issue": verdict.is_issue[order],
         "verdict": pa.array(VERDICTS).take(pa.array(verdict.verdict[order])),
         "reasons": pa.array([reasons_of(mask) for mask in verdict.reasons[order].tolist()], pa.list_(pa.string())),
+        "conflict": pa.array(group, mask=group == 0),
         "top_labels": _lists(names, verdict.top[order]),
         "top_p": _lists(None, verdict.top_p[order]),
         "rank": verdict.rank[order],
@@ -184,6 +198,7 @@ def summary(table: Table, result: Result, plan: Plan) -> dict[str, Any]:
         ],
         "transitions": _transitions(verdict, classes),
         "verdicts": dict(zip(VERDICTS, words, strict=True)),
+        "conflicts": {"groups": len(table.conflicts.favoured), "samples": int(table.conflicts.sizes.sum())},
         "degenerate": verdict.degenerate and {"code": verdict.degenerate, "detail": DEGENERATE[verdict.degenerate]},
         "calibration": asdict(verdict.calibration),
         "model": {

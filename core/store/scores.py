@@ -16,7 +16,7 @@ from core.words import VERDICTS
 
 COLUMNS = (
     "audit_pk", "rank", "sample", "given", "suggested", "score", "is_issue", "verdict",
-    "iam", "hm_weight", "aum", "tkum", "loss", "confidence", "reasons", "top",
+    "iam", "hm_weight", "aum", "tkum", "loss", "confidence", "reasons", "top", "conflict",
 )  # fmt: skip
 
 
@@ -38,18 +38,19 @@ class Ranked(NamedTuple):
     confidence: float | None
     reasons: int
     top: bytes | None
+    conflict: int | None
     path: str
     split: str | None
 
 
 # Plain columns, for a page of entities costs several times as much; built once, for building takes as long as reading.
-_OF_AUDIT = (
+OF_AUDIT = (
     select(*(getattr(Score if name in COLUMNS else Sample, name) for name in Ranked._fields))
     .join_from(Score, Sample, (Sample.dataset_pk == bindparam("dataset")) & (Sample.n == Score.sample))
     .where(Score.audit_pk == bindparam("audit"))
 )
-_PAGE = _OF_AUDIT.where(Score.rank > bindparam("after")).order_by(Score.rank).limit(bindparam("limit"))
-_ONE = _OF_AUDIT.where(Score.sample == bindparam("wanted"))
+_PAGE = OF_AUDIT.where(Score.rank > bindparam("after")).order_by(Score.rank).limit(bindparam("limit"))
+_ONE = OF_AUDIT.where(Score.sample == bindparam("wanted"))
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class Filter:
     suggested: int | None = None
     verdict: str | None = None
     is_issue: bool | None = None
+    conflict: bool | None = None
 
 
 def load(session: Session, rows: Iterable[Sequence[Any]]) -> None:
@@ -78,6 +80,8 @@ def page(session: Session, audit: Job | Audited, after: int, limit: int, wanted:
         query = query.where(Score.verdict == VERDICTS.index(wanted.verdict))
     if wanted.is_issue is not None:
         query = query.where(Score.is_issue == wanted.is_issue)
+    if wanted.conflict is not None:
+        query = query.where(Score.conflict.is_not(None) if wanted.conflict else Score.conflict.is_(None))
     at = {"audit": audit.pk, "dataset": audit.dataset_pk, "after": after, "limit": limit}
     return [Ranked(*row) for row in session.connection().execute(query, at).all()]
 

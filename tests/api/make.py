@@ -21,7 +21,7 @@ from core.datasets import manifest
 from core.datasets.ingest import MANIFEST, pack, shard_number
 from core.datasets.summary import Packed
 from core.spec import Limits
-from core.store import datasets, events, jobs, likeliest, scores, uploads
+from core.store import conflicts, datasets, events, jobs, likeliest, scores, uploads
 from core.store.blobs import Blobs
 from core.store.db import Database
 from core.store.tables import Dataset, Job
@@ -29,6 +29,8 @@ from core.words import REASONS, VERDICTS, reasons_of
 
 CLASSES = ("=1+1 <b>", "kočka", "pes")  # names that a careless writer of CSV, HTML or headers would trip over
 TRAIN, TEST = 12, 4  # images a class
+GROUPS = ((1, 2, 2), (2, -1, 3))  # conflicts: number, favoured class and size
+GROUP_OF = {2: 1, 5: 1, 3: 2, 9: 2, 30: 2}  # by rank
 NOBODY = "01890a5d-ac96-774b-bcce-b302099a8057"  # an id that nothing has
 
 
@@ -193,6 +195,7 @@ class Store:
                 "is_issue": rank <= 7,
                 "verdict": "wrong" if rank <= 7 else "hard" if rank <= 9 else "clean",
                 "reasons": reasons_of(rank % 8),
+                "conflict": GROUP_OF.get(rank),
                 "top_labels": [names[(sample.label + k) % len(names)] for k in range(len(names))],
                 "top_p": [1 / rank, 0.1 + 0.2, 1e-17],
                 "rank": rank,
@@ -206,6 +209,7 @@ class Store:
         result = {"score_version": "test-1", "device": "cpu", "files": files, "summary": summary}
         with self.db.write() as session:
             scores.load(session, list(_rows(ranked, job.pk, names)))
+            conflicts.load(session, ((job.pk, *group) for group in GROUPS))
             jobs.finish(session, claim, result)
         return job
 
@@ -222,6 +226,7 @@ def _rows(ranked: list[dict[str, Any]], audit_pk: int, names: list[str]) -> Iter
         yield (
             audit_pk, row["rank"], row["sample"], given, suggested, row["score"], row["is_issue"], verdict, *evidence,
             row["suggested_confidence"], sum(1 << REASONS.index(name) for name in row["reasons"]), top,
+            row["conflict"],
         )  # fmt: skip
 
 

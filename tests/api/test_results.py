@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from core.spec import MODEL_FILES
 from core.words import VERDICTS
 from tests.api.conftest import Library, Service, check_problem
-from tests.api.make import CLASSES, TRAIN
+from tests.api.make import CLASSES, GROUPS, TRAIN
 
 AUDITED = 3 * TRAIN
 ORDER = (
     "rank", "sample", "path", "split", "given_label", "suggested_label", "suggested_confidence", "score",
-    "is_issue", "verdict", "reasons", "top", "iam", "hm_weight", "aum", "tkum", "loss", "image",
+    "is_issue", "verdict", "reasons", "top", "conflict", "iam", "hm_weight", "aum", "tkum", "loss", "image",
 )  # fmt: skip
 
 
@@ -57,14 +57,18 @@ def test_suspects_are_all_audited_samples_in_rank_order(library: Library) -> Non
             "suggested": st.sampled_from(CLASSES),
             "verdict": st.sampled_from(VERDICTS),
             "is_issue": st.booleans(),
+            "conflict": st.booleans(),
         },
     ),
 )
 def test_any_pages_of_any_filter_walk_every_row_once_in_rank_order(
     library: Library, limits: list[int], wanted: dict[str, Any]
 ) -> None:
-    column = {"given": "given_label", "suggested": "suggested_label", "verdict": "verdict", "is_issue": "is_issue"}
-    expected = [row for row in everything(library) if all(row[column[name]] == wanted[name] for name in wanted)]
+    def facts(row: dict[str, Any]) -> dict[str, Any]:
+        labels = {"given": row["given_label"], "suggested": row["suggested_label"]}
+        return row | labels | {"conflict": row["conflict"] is not None}
+
+    expected = [row for row in everything(library) if wanted.items() <= facts(row).items()]
     seen: list[dict[str, Any]] = []
     after, k = None, 0
     while True:
@@ -76,6 +80,28 @@ def test_any_pages_of_any_filter_walk_every_row_once_in_rank_order(
         assert page["next"] == seen[-1]["rank"]
         after, k = page["next"], k + 1
     assert seen == expected
+
+
+def conflicts(library: Library, **params: Any) -> httpx2.Response:
+    return library.http.get(f"/v1/audits/{library.audit.id}/conflicts", params=params)
+
+
+def test_conflicts_are_groups_of_suspects_with_the_label_that_they_favour(library: Library) -> None:
+    page = conflicts(library).json()
+    assert page["next"] is None
+    told = [(group["conflict"], group["favoured_label"], group["size"]) for group in page["data"]]
+    assert told == [(k, None if label < 0 else CLASSES[label], size) for k, label, size in GROUPS]
+    for group in page["data"]:
+        assert group["samples"] == [row for row in everything(library) if row["conflict"] == group["conflict"]]
+        assert len(group["samples"]) == group["size"]
+
+
+def test_conflicts_come_in_pages(library: Library) -> None:
+    both = conflicts(library).json()["data"]
+    first = conflicts(library, limit=1).json()
+    assert first == {"data": both[:1], "next": 1}
+    assert conflicts(library, limit=1, after=1).json() == {"data": both[1:], "next": None}
+    assert conflicts(library, after=2).json() == {"data": [], "next": None}
 
 
 @pytest.mark.parametrize("after", [AUDITED, AUDITED + 1, 2**31 - 1])

@@ -38,6 +38,7 @@ def score_row(audit_pk: int, rank: int, **values: Any) -> tuple[Any, ...]:
         "loss": 3.0000000000000004,
         "confidence": None if rank % 3 == 0 else 0.7500000000000001,
         "reasons": rank,
+        "conflict": None if rank % 5 else rank // 10 + 1,
         "top": None if rank % 4 == 0 else bytes([rank, 0, 255]),
     } | values
     return tuple(row[name] for name in scores.COLUMNS)
@@ -81,8 +82,11 @@ def test_every_number_is_read_back_exactly(db: Database, audit: Job) -> None:
 @pytest.mark.parametrize("limit", [3, 1000])
 def test_a_filtered_list_is_the_whole_list_without_the_others(db: Database, audit: Job, limit: int) -> None:
     whole = read(db, audit, EVERYTHING, 1000)
-    for given, suggested, verdict, is_issue in product((None, 0, 2), (None, 1), (None, *VERDICTS), (None, True, False)):
-        wanted = Filter(given, suggested, verdict, is_issue)
+    either = (None, True, False)
+    for given, suggested, verdict, is_issue, conflict in product(
+        (None, 0, 2), (None, 1), (None, *VERDICTS), either, either
+    ):
+        wanted = Filter(given, suggested, verdict, is_issue, conflict)
         expected = [
             score.rank
             for score in whole
@@ -90,6 +94,7 @@ def test_a_filtered_list_is_the_whole_list_without_the_others(db: Database, audi
             and suggested in (None, score.suggested)
             and (verdict is None or score.verdict == VERDICTS.index(verdict))
             and (is_issue is None or score.is_issue == is_issue)
+            and (conflict is None or (score.conflict is not None) == conflict)
         ]
         assert [score.rank for score in read(db, audit, wanted, limit)] == expected
 
