@@ -17,7 +17,7 @@ from core.errors import Problem
 from core.spec import MODEL_FILES
 from core.store import conflicts, scores
 from core.store.audits import Audited
-from core.words import VERDICTS
+from core.words import Reason, VerdictWord
 
 router = APIRouter(prefix="/v1/audits", route_class=StrictRoute, tags=["results"])
 
@@ -36,7 +36,8 @@ class SuspectsQuery(NumberedQuery):
 
     given: Annotated[str | None, Field(max_length=256)] = None
     suggested: Annotated[str | None, Field(max_length=256)] = None
-    verdict: Literal[VERDICTS] | None = None  # type: ignore[valid-type]
+    verdict: VerdictWord | None = None
+    reason: Reason | None = None
     is_issue: bool | None = None
     conflict: bool | None = None
 
@@ -55,7 +56,7 @@ def _page(parts: Parts, audit_id: str, query: SuspectsQuery) -> bytes:
     with parts.db.read() as session:
         audit = audited(session, audit_id)
         given, suggested = _class_number(audit, query.given), _class_number(audit, query.suggested)
-        wanted = scores.Filter(given, suggested, query.verdict, query.is_issue, query.conflict)
+        wanted = scores.Filter(given, suggested, query.verdict, query.is_issue, query.conflict, query.reason)
         rows = scores.page(session, audit, query.after or 0, query.limit + 1, wanted)
     shown = rows[: query.limit]
     page = {"data": suspects_out(audit, shown), "next": shown[-1].rank if len(rows) > query.limit else None}

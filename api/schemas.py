@@ -16,7 +16,7 @@ from core.store.conflicts import Group
 from core.store.likeliest import unpacked
 from core.store.scores import Ranked
 from core.store.tables import Dataset, Event, Job, LeftOut, Sample
-from core.words import VERDICTS, reasons_of
+from core.words import VERDICTS, Reason, VerdictWord, reasons_of
 
 Row = TypeVar("Row")
 ID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
@@ -156,8 +156,8 @@ class Suspect(BaseModel):
     suggested_confidence: float | None
     score: float
     is_issue: bool
-    verdict: str
-    reasons: list[str]
+    verdict: VerdictWord
+    reasons: list[Reason]
     top: list[Likely] | None
     conflict: int | None
     iam: float

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from core.store.audits import Audited
 from core.store.db import copy_rows
 from core.store.tables import Job, Sample, Score
-from core.words import VERDICTS
+from core.words import REASONS, VERDICTS, Reason, VerdictWord
 
 COLUMNS = (
     "audit_pk", "rank", "sample", "given", "suggested", "score", "is_issue", "verdict",
@@ -59,9 +59,10 @@ class Filter:
 
     given: int | None = None
     suggested: int | None = None
-    verdict: str | None = None
+    verdict: VerdictWord | None = None
     is_issue: bool | None = None
     conflict: bool | None = None
+    reason: Reason | None = None
 
 
 def load(session: Session, rows: Iterable[Sequence[Any]]) -> None:
@@ -82,6 +83,8 @@ def page(session: Session, audit: Job | Audited, after: int, limit: int, wanted:
         query = query.where(Score.is_issue == wanted.is_issue)
     if wanted.conflict is not None:
         query = query.where(Score.conflict.is_not(None) if wanted.conflict else Score.conflict.is_(None))
+    if wanted.reason is not None:
+        query = query.where(Score.reasons.bitwise_and(1 << REASONS.index(wanted.reason)) != 0)
     at = {"audit": audit.pk, "dataset": audit.dataset_pk, "after": after, "limit": limit}
     return [Ranked(*row) for row in session.connection().execute(query, at).all()]
 

@@ -194,7 +194,7 @@ class Store:
                 "score": 1.0 / rank,
                 "is_issue": rank <= 7,
                 "verdict": "wrong" if rank <= 7 else "hard" if rank <= 9 else "clean",
-                "reasons": reasons_of(rank % 8),
+                "reasons": reasons_of(rank),
                 "conflict": GROUP_OF.get(rank),
                 "top_labels": [names[(sample.label + k) % len(names)] for k in range(len(names))],
                 "top_p": [1 / rank, 0.1 + 0.2, 1e-17],

@@ -13,7 +13,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from core.spec import MODEL_FILES
-from core.words import VERDICTS
+from core.words import REASONS, VERDICTS
 from tests.api.conftest import Library, Service, check_problem
 from tests.api.make import CLASSES, GROUPS, TRAIN
 
@@ -58,17 +58,21 @@ def test_suspects_are_all_audited_samples_in_rank_order(library: Library) -> Non
             "verdict": st.sampled_from(VERDICTS),
             "is_issue": st.booleans(),
             "conflict": st.booleans(),
+            "reason": st.sampled_from(REASONS),
         },
     ),
 )
 def test_any_pages_of_any_filter_walk_every_row_once_in_rank_order(
     library: Library, limits: list[int], wanted: dict[str, Any]
 ) -> None:
-    def facts(row: dict[str, Any]) -> dict[str, Any]:
-        labels = {"given": row["given_label"], "suggested": row["suggested_label"]}
-        return row | labels | {"conflict": row["conflict"] is not None}
+    def fits(row: dict[str, Any]) -> bool:
+        facts = row | {"given": row["given_label"], "suggested": row["suggested_label"]}
+        facts |= {"conflict": row["conflict"] is not None}
+        return all(
+            value in row["reasons"] if name == "reason" else facts[name] == value for name, value in wanted.items()
+        )
 
-    expected = [row for row in everything(library) if wanted.items() <= facts(row).items()]
+    expected = [row for row in everything(library) if fits(row)]
     seen: list[dict[str, Any]] = []
     after, k = None, 0
     while True:
@@ -116,7 +120,17 @@ def test_a_label_that_is_no_class_is_refused(library: Library, name: str, label:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"verdict": "Wrong"}, {"verdict": ""}, {"is_issue": "maybe"}, {"given": "x" * 300}, {"sort": "score"}]
+    "wrong",
+    [
+        {"verdict": "Wrong"},
+        {"verdict": ""},
+        {"reason": "high loss"},
+        {"reason": "0"},
+        {"conflict": "1.5"},
+        {"is_issue": "maybe"},
+        {"given": "x" * 300},
+        {"sort": "score"},
+    ],
 )
 def test_a_filter_that_cannot_be_is_refused(library_on_sqlite: Library, wrong: dict[str, str]) -> None:
     errors = check_problem(suspects(library_on_sqlite, **wrong), 422, "invalid-parameter")["errors"]

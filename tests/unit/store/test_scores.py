@@ -13,7 +13,7 @@ from core.store import audits, datasets, jobs, scores
 from core.store.db import Database
 from core.store.scores import Filter, Ranked
 from core.store.tables import Job, Score
-from core.words import VERDICTS
+from core.words import REASONS, VERDICTS, Reason, reasons_of
 from tests.unit.store import make
 
 SAMPLES = 40
@@ -97,6 +97,13 @@ def test_a_filtered_list_is_the_whole_list_without_the_others(db: Database, audi
             and (conflict is None or (score.conflict is not None) == conflict)
         ]
         assert [score.rank for score in read(db, audit, wanted, limit)] == expected
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_samples_are_found_by_each_of_their_reasons(db: Database, audit: Job, reason: Reason) -> None:
+    found = [score.rank for score in read(db, audit, Filter(reason=reason), 7)]
+    assert found == [score.rank for score in read(db, audit, EVERYTHING, 1000) if reason in reasons_of(score.reasons)]
+    assert 0 < len(found) < SAMPLES
 
 
 def test_a_page_after_the_last_rank_is_empty(db: Database, audit: Job) -> None:
