@@ -17,6 +17,7 @@ from core.errors import Problem
 from core.spec import MODEL_FILES
 from core.store import conflicts, scores
 from core.store.audits import Audited
+from core.summary import Summary
 from core.words import Reason, VerdictWord
 
 router = APIRouter(prefix="/v1/audits", route_class=StrictRoute, tags=["results"])
@@ -90,12 +91,11 @@ def evidence(parts: PartsDep, audit_id: str, n: SampleNumber) -> dict[str, Any]:
     return suspects_out(audit, [row])[0]
 
 
-@router.get("/{audit_id}/summary")
-def summary(found: FinishedAuditDep) -> dict[str, Any]:
+@router.get("/{audit_id}/summary", response_model=Summary)
+def summary(found: FinishedAuditDep) -> Response:
     """How many, how sure, where."""
     audit, _ = found
-    result: dict[str, Any] = (audit.result or {})["summary"]
-    return result
+    return Response(to_json((audit.result or {})["summary"]), media_type="application/json")
 
 
 def _download(*media_types: str) -> dict[int | str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The words in which an audit speaks of a sample: plain names that every room may know."""
+"""The words in which an audit speaks of samples and of itself: plain names that every room may know."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ Reason = Literal[  # which evidence spoke; a sample's reasons are a bit mask in 
     "no-label-fits",  # no class is likely
     "conflicting-duplicates",  # the same content has other labels elsewhere, and this one is not the likeliest
 ]
+CutBy = Literal["expected-f1", "target-precision", "review-budget"]  # what decided how many labels are flagged
+Degenerate = Literal["nothing-learned", "collapsed", "memorised"]  # why a run says nothing of the labels
 VERDICTS: tuple[VerdictWord, ...] = get_args(VerdictWord)
 REASONS: tuple[Reason, ...] = get_args(Reason)
 

@@ -63,7 +63,7 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
         "score_version": report.SCORE_VERSION,
         "device": here.name,
         "files": files,
-        "summary": report.summary(table, result, plan),
+        "summary": report.summary(table, result, plan).model_dump(),
         "pace": Pace(
             network=plan.network,
             resolution=plan.resolution,

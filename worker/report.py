@@ -16,18 +16,31 @@ from numpy.typing import NDArray
 
 from core.science import conflicts
 from core.science.conflicts import Conflicts
-from core.science.findings import Degenerate, Verdict
+from core.science.findings import Transitions, Verdict
 from core.science.verdict import SCORE_VERSION, Wish
 from core.science.verdict import judge as judge_evidence
 from core.spec import AuditSpec, Plan
 from core.store.likeliest import packed
+from core.summary import (
+    ConflictCounts,
+    CutMade,
+    DecoyCheck,
+    Expected,
+    Moves,
+    NoiseRate,
+    OfClass,
+    Summary,
+    TrainedModel,
+    WhyNothing,
+)
 from core.training.loader import TrainingData
 from core.training.loop import Result
-from core.words import VERDICTS, reasons_of
+from core.words import VERDICTS, Degenerate, reasons_of
 
 __all__ = ["SCORE_VERSION", "Table", "conflict_rows", "judge", "rows", "score_files", "summary"]
 
 BLOCK = 65_536
+MIXED_UP = 256  # classes of the transition matrices, at most
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "|")  # what a spreadsheet would run
 
 
@@ -182,39 +195,51 @@ DEGENERATE: dict[Degenerate, str] = {
 }
 
 
-def summary(table: Table, result: Result, plan: Plan) -> dict[str, Any]:
+def summary(table: Table, result: Result, plan: Plan) -> Summary:
     """How many, how sure, where."""
-    verdict, classes = table.verdict, table.classes
-    words = np.bincount(verdict.verdict, minlength=len(VERDICTS)).tolist()
-    return {
-        "samples": len(table.sample),
-        "flagged": int(verdict.is_issue.sum()),
-        "noise_rate": {name: float(value) for name, value in asdict(verdict.noise_rate).items()},
-        "expected": {"precision": verdict.expected_precision, "recall": verdict.expected_recall},
-        "cut": asdict(verdict.cut),
-        "classes": [
-            dict(zip(("label", "samples", "flagged", "noise_rate", "low", "high"), row, strict=True))
-            for row in zip(classes, *(column.tolist() for column in vars(verdict.classes).values()), strict=True)
+    verdict = table.verdict
+    found, columns = verdict.degenerate, (column.tolist() for column in vars(verdict.classes).values())
+    return Summary(
+        samples=len(table.sample),
+        flagged=int(verdict.is_issue.sum()),
+        noise_rate=NoiseRate(**asdict(verdict.noise_rate)),
+        expected=Expected(precision=verdict.expected_precision, recall=verdict.expected_recall),
+        cut=CutMade(**asdict(verdict.cut)),
+        classes=[
+            OfClass(label=label, samples=samples, flagged=flagged, noise_rate=rate, low=low, high=high)
+            for label, samples, flagged, rate, low, high in zip(table.classes, *columns, strict=True)
         ],
-        "transitions": _transitions(verdict, classes),
-        "verdicts": dict(zip(VERDICTS, words, strict=True)),
-        "conflicts": {"groups": len(table.conflicts.favoured), "samples": int(table.conflicts.sizes.sum())},
-        "degenerate": verdict.degenerate and {"code": verdict.degenerate, "detail": DEGENERATE[verdict.degenerate]},
-        "calibration": asdict(verdict.calibration),
-        "model": {
-            "network": plan.network,
-            "epochs": plan.epochs,
-            "test_accuracy_best": result.test_accuracy_best,
-            "test_accuracy_last": result.test_accuracy_last,
-        },
-        "score_version": SCORE_VERSION,
-    }
+        transitions=_transitions(verdict.transitions, table.classes),
+        verdicts=dict(zip(VERDICTS, np.bincount(verdict.verdict, minlength=len(VERDICTS)).tolist(), strict=True)),
+        conflicts=ConflictCounts(groups=len(table.conflicts.favoured), samples=int(table.conflicts.sizes.sum())),
+        degenerate=None if found is None else WhyNothing(code=found, detail=DEGENERATE[found]),
+        calibration=DecoyCheck(**asdict(verdict.calibration)),
+        model=TrainedModel(
+            network=plan.network,
+            epochs=plan.epochs,
+            test_accuracy_best=result.test_accuracy_best,
+            test_accuracy_last=result.test_accuracy_last,
+        ),
+        score_version=SCORE_VERSION,
+    )
 
 
-def _transitions(verdict: Verdict, classes: tuple[str, ...]) -> dict[str, Any]:
-    """Expected numbers of samples by given class (rows) and true class (columns), of the classes that take part."""
-    moves = verdict.transitions
-    present = np.unique(np.concatenate([moves.given, moves.true]))
-    counts = np.zeros((len(present), len(present)))
-    counts[np.searchsorted(present, moves.given), np.searchsorted(present, moves.true)] = moves.count
-    return {"labels": [classes[k] for k in present.tolist()], "counts": counts.round(2).tolist()}
+def _transitions(moves: Transitions, classes: tuple[str, ...]) -> Moves:
+    """The expected moves between classes as matrices, of the classes that take part or of those that do most."""
+    lost, won = (np.bincount(ends, moves.count, len(classes)) for ends in (moves.true, moves.given))
+    part = lost + won
+    most = np.argsort(-part, kind="stable")[:MIXED_UP]
+    shown = np.sort(most[part[most] > 0])
+    inside = np.isin(moves.given, shown) & np.isin(moves.true, shown)
+    given, true = np.searchsorted(shown, moves.given[inside]), np.searchsorted(shown, moves.true[inside])
+    counts = np.zeros((len(shown), len(shown)))
+    counts[given, true] = moves.count[inside]
+    total = moves.total[shown]
+    shares = (counts + np.diag(moves.right[shown])).T / np.maximum(total, 0.5)[:, None]
+    return Moves(
+        labels=[classes[k] for k in shown.tolist()],
+        counts=counts.round(2).tolist(),
+        probabilities=[
+            row if size >= 0.5 else None for row, size in zip(shares.round(6).tolist(), total.tolist(), strict=True)
+        ],
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -25,6 +26,17 @@ from core.store import conflicts, datasets, events, jobs, likeliest, scores, upl
 from core.store.blobs import Blobs
 from core.store.db import Database
 from core.store.tables import Dataset, Job
+from core.summary import (
+    ConflictCounts,
+    CutMade,
+    DecoyCheck,
+    Expected,
+    Moves,
+    NoiseRate,
+    OfClass,
+    Summary,
+    TrainedModel,
+)
 from core.words import REASONS, VERDICTS, reasons_of
 
 CLASSES = ("=1+1 <b>", "kočka", "pes")  # names that a careless writer of CSV, HTML or headers would trip over
@@ -205,13 +217,34 @@ class Store:
         ]
         home = f"audits/{job.id}/{claim.attempt}"
         files = {name: self.blobs.put(f"{home}/{name}", data).as_record() for name, data in _files(ranked, names)}
-        summary = {"samples": len(ranked), "flagged": 7, "noise_rate": {"estimate": 0.1, "low": None, "high": None}}
-        result = {"score_version": "test-1", "device": "cpu", "files": files, "summary": summary}
+        result = {"score_version": "test-1", "device": "cpu", "files": files, "summary": summary(ranked, names)}
         with self.db.write() as session:
             scores.load(session, list(_rows(ranked, job.pk, names)))
             conflicts.load(session, ((job.pk, *group) for group in GROUPS))
             jobs.finish(session, claim, result)
         return job
+
+
+def summary(ranked: list[dict[str, Any]], names: list[str]) -> dict[str, Any]:
+    """What a worker would say of these samples."""
+    verdicts = Counter(row["verdict"] for row in ranked)
+    samples = Counter(row["given_label"] for row in ranked)
+    probabilities: list[list[float] | None] = [[0.75, 0.25], None]
+    return Summary(
+        samples=len(ranked),
+        flagged=7,
+        noise_rate=NoiseRate(estimate=0.1, low=0.05, high=0.15, level=0.95),
+        expected=Expected(precision=0.9, recall=None),
+        cut=CutMade(score=1 / 7, chosen_by="expected-f1"),
+        classes=[OfClass(label=k, samples=samples[k], flagged=2, noise_rate=0.1, low=0.0, high=0.2) for k in names],
+        transitions=Moves(labels=names[:2], counts=[[0.0, 0.0], [3.0, 0.0]], probabilities=probabilities),
+        verdicts={word: verdicts[word] for word in VERDICTS},
+        conflicts=ConflictCounts(groups=len(GROUPS), samples=len(GROUP_OF)),
+        degenerate=None,
+        calibration=DecoyCheck(decoys=0, found=None, auroc=None),
+        model=TrainedModel(network="fast", epochs=20, test_accuracy_best=0.8, test_accuracy_last=0.7),
+        score_version="test-1",
+    ).model_dump()
 
 
 def _rows(ranked: list[dict[str, Any]], audit_pk: int, names: list[str]) -> Iterator[tuple[Any, ...]]:

@@ -13,6 +13,8 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from core.spec import MODEL_FILES
+from core.store.tables import Job
+from core.summary import Summary
 from core.words import REASONS, VERDICTS
 from tests.api.conftest import Library, Service, check_problem
 from tests.api.make import CLASSES, GROUPS, TRAIN
@@ -147,7 +149,19 @@ def test_a_sample_tells_all_that_is_known_about_it(library: Library) -> None:
 
 def test_the_summary_is_what_the_worker_stored(library: Library) -> None:
     body = library.http.get(f"/v1/audits/{library.audit.id}/summary").json()
+    with library.db.read() as session:
+        result = session.get_one(Job, library.audit.pk).result
+    assert result is not None and body == result["summary"]
     assert (body["samples"], body["flagged"]) == (AUDITED, 7)
+    assert body["transitions"]["probabilities"] == [[0.75, 0.25], None]
+    assert body["conflicts"] == {"groups": 2, "samples": 5}
+
+
+def test_the_summary_is_described_field_by_field(library_on_sqlite: Library) -> None:
+    api = library_on_sqlite.http.get("/v1/openapi.json").json()
+    answer = api["paths"]["/v1/audits/{audit_id}/summary"]["get"]["responses"]["200"]["content"]["application/json"]
+    assert answer["schema"] == {"$ref": "#/components/schemas/Summary"}
+    assert set(api["components"]["schemas"]["Summary"]["required"]) == set(Summary.model_fields)
 
 
 FILES = ("scores.parquet", "scores.csv", "scores.jsonl", *(f"model/{name}" for name in MODEL_FILES))

@@ -95,6 +95,9 @@ def test_classes_and_transitions_add_up(noisy: World, verdict: Verdict) -> None:
     assert verdict.classes.flagged.sum() == verdict.is_issue.sum()
     assert verdict.transitions.count.sum() == pytest.approx(verdict.score.sum(), rel=0.02)
     assert (verdict.transitions.given != verdict.transitions.true).all()
+    assert verdict.transitions.total.sum() == pytest.approx(len(noisy.given))
+    assert verdict.transitions.right.sum() == pytest.approx(len(noisy.given) - verdict.score.sum(), rel=0.02)
+    assert (verdict.transitions.right <= verdict.transitions.total).all()
 
 
 def test_words_and_reasons_agree(verdict: Verdict) -> None:
