@@ -11,13 +11,14 @@ from pydantic_core import to_json
 
 from api import files
 from api.deps import FinishedAuditDep, Parts, PartsDep, SampleNumber, audited
-from api.schemas import NumberedQuery, Page, Suspect, suspects_out
+from api.schemas import ConflictOut, NumberedQuery, Page, Suspect, conflicts_out, suspects_out
 from api.strict import StrictRoute
 from core.errors import Problem
 from core.spec import MODEL_FILES
-from core.store import scores
+from core.store import conflicts, scores
 from core.store.audits import Audited
-from core.words import VERDICTS
+from core.summary import Summary
+from core.words import Reason, VerdictWord
 
 router = APIRouter(prefix="/v1/audits", route_class=StrictRoute, tags=["results"])
 
@@ -36,8 +37,10 @@ class SuspectsQuery(NumberedQuery):
 
     given: Annotated[str | None, Field(max_length=256)] = None
     suggested: Annotated[str | None, Field(max_length=256)] = None
-    verdict: Literal[VERDICTS] | None = None  # type: ignore[valid-type]
+    verdict: VerdictWord | None = None
+    reason: Reason | None = None
     is_issue: bool | None = None
+    conflict: bool | None = None
 
 
 @router.get("/{audit_id}/suspects", response_model=Page[Suspect])
@@ -54,10 +57,26 @@ def _page(parts: Parts, audit_id: str, query: SuspectsQuery) -> bytes:
     with parts.db.read() as session:
         audit = audited(session, audit_id)
         given, suggested = _class_number(audit, query.given), _class_number(audit, query.suggested)
-        wanted = scores.Filter(given, suggested, query.verdict, query.is_issue)
+        wanted = scores.Filter(given, suggested, query.verdict, query.is_issue, query.conflict, query.reason)
         rows = scores.page(session, audit, query.after or 0, query.limit + 1, wanted)
     shown = rows[: query.limit]
     page = {"data": suspects_out(audit, shown), "next": shown[-1].rank if len(rows) > query.limit else None}
+    return to_json(page, inf_nan_mode="null")
+
+
+@router.get("/{audit_id}/conflicts", response_model=Page[ConflictOut])
+async def conflict_groups(parts: PartsDep, audit_id: str, query: Annotated[NumberedQuery, Query()]) -> Response:
+    """Groups of samples with the same content and different labels, the one with the best suspect first."""
+    page = await to_thread.run_sync(_conflicts_page, parts, audit_id, query, limiter=parts.readers)
+    return Response(page, media_type="application/json")
+
+
+def _conflicts_page(parts: Parts, audit_id: str, query: NumberedQuery) -> bytes:
+    with parts.db.read() as session:
+        audit = audited(session, audit_id)
+        groups = conflicts.page(session, audit, query.after or 0, query.limit + 1)
+    shown = groups[: query.limit]
+    page = {"data": conflicts_out(audit, shown), "next": shown[-1].number if len(groups) > query.limit else None}
     return to_json(page, inf_nan_mode="null")
 
 
@@ -72,12 +91,11 @@ def evidence(parts: PartsDep, audit_id: str, n: SampleNumber) -> dict[str, Any]:
     return suspects_out(audit, [row])[0]
 
 
-@router.get("/{audit_id}/summary")
-def summary(found: FinishedAuditDep) -> dict[str, Any]:
+@router.get("/{audit_id}/summary", response_model=Summary)
+def summary(found: FinishedAuditDep) -> Response:
     """How many, how sure, where."""
     audit, _ = found
-    result: dict[str, Any] = (audit.result or {})["summary"]
-    return result
+    return Response(to_json((audit.result or {})["summary"]), media_type="application/json")
 
 
 def _download(*media_types: str) -> dict[int | str, dict[str, Any]]:

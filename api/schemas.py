@@ -12,9 +12,11 @@ from core.errors import Problem
 from core.spec import Counts, Plan, Progress
 from core.store import datasets
 from core.store.audits import Audited
+from core.store.conflicts import Group
+from core.store.likeliest import unpacked
 from core.store.scores import Ranked
 from core.store.tables import Dataset, Event, Job, LeftOut, Sample
-from core.words import VERDICTS, reasons_of
+from core.words import VERDICTS, Reason, VerdictWord, reasons_of
 
 Row = TypeVar("Row")
 ID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
@@ -129,11 +131,20 @@ class Planned(BaseModel):
     estimate: Estimate
 
 
+class Likely(BaseModel):
+    """A class that may be the true one, and the probability that it is."""
+
+    label: str
+    p: float
+
+
 class Suspect(BaseModel):
     """The verdict on one sample.
 
     `score` is the probability that its given label is wrong, `suggested_confidence` that the suggested one is right if
-    it is. Without a class that is likelier than all others together, nothing is suggested.
+    it is. Without a class that is likelier than all others together, nothing is suggested. `top` holds the five
+    likeliest classes, the likeliest first; it is null in audits that were made before it was kept.
+    `conflict` is the number of the group of samples with the same content and different labels that it is in.
     """
 
     rank: int
@@ -145,14 +156,29 @@ class Suspect(BaseModel):
     suggested_confidence: float | None
     score: float
     is_issue: bool
-    verdict: str
-    reasons: list[str]
+    verdict: VerdictWord
+    reasons: list[Reason]
+    top: list[Likely] | None
+    conflict: int | None
     iam: float
     hm_weight: float
     aum: float
     tkum: float
     loss: float
     image: str
+
+
+class ConflictOut(BaseModel):
+    """Samples with the same content and different labels, at least one of which is wrong.
+
+    `favoured_label` is the class that is likelier than all others together, over all of them; null when none is.
+    `size` counts the samples; the twenty most suspicious of them are listed.
+    """
+
+    conflict: int
+    size: int
+    favoured_label: str | None
+    samples: list[Suspect]
 
 
 class EventOut(BaseModel):
@@ -257,6 +283,8 @@ def suspects_out(audit: Audited, rows: list[Ranked]) -> list[dict[str, Any]]:
             "is_issue": is_issue,
             "verdict": VERDICTS[verdict],
             "reasons": reasons_of(reasons),
+            "top": None if top is None else [{"label": classes[k], "p": p} for k, p in unpacked(top)],
+            "conflict": conflict,
             "iam": iam,
             "hm_weight": hm_weight,
             "aum": aum,
@@ -266,9 +294,22 @@ def suspects_out(audit: Audited, rows: list[Ranked]) -> list[dict[str, Any]]:
         }
         for (
             rank, sample, given, suggested, score, is_issue, verdict, iam, hm_weight, aum, tkum, loss,
-            confidence, reasons, path, split,
+            confidence, reasons, top, conflict, path, split,
         ) in rows
     ]  # fmt: skip
+
+
+def conflicts_out(audit: Audited, groups: list[Group]) -> list[dict[str, Any]]:
+    """Groups as `ConflictOut` has them."""
+    return [
+        {
+            "conflict": group.number,
+            "size": group.size,
+            "favoured_label": audit.classes[group.favoured] if group.favoured >= 0 else None,
+            "samples": suspects_out(audit, group.samples),
+        }
+        for group in groups
+    ]
 
 
 def event_out(event: Event) -> EventOut:

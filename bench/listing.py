@@ -21,11 +21,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bench.record import record, show
 from bench.service import Service, apart, service
 from bench.wire import Latencies, Requests, closed_loop, open_loop
 from core.store import datasets, jobs, migrate, scores, uploads
 from core.store.db import Database
+from core.store.likeliest import packed
 from tests.servers import postgres
 
 PAGE = 100
@@ -111,6 +114,8 @@ def sample_rows(dataset_pk: int, rows: int) -> Iterator[tuple[Any, ...]]:
 def score_rows(audit_pk: int, order: list[int]) -> Iterator[tuple[Any, ...]]:
     """In the order of `scores.COLUMNS`; samples lie in the ranking as in a real one, without any order."""
     rows = len(order)
+    likely = np.stack([(np.arange(len(CLASSES)) + k) % len(CLASSES) for k in range(5)], axis=1)
+    top = packed(likely, np.broadcast_to(np.array([3, 4, 5, 6, 7]) ** -1.0, likely.shape))
     for k, sample in enumerate(order):
         score = 1 - (k + 0.5) / rows
         given = sample % len(CLASSES)
@@ -120,7 +125,7 @@ def score_rows(audit_pk: int, order: list[int]) -> Iterator[tuple[Any, ...]]:
         issue = score >= 0.92
         yield (
             audit_pk, k + 1, sample, given, suggested, score, issue, int(issue),
-            margin, weight, margin / 3, margin / 7, 3 * score, 0.9, 1 if issue else 0,
+            margin, weight, margin / 3, margin / 7, 3 * score, 0.9, 1 if issue else 0, top[given], None,
         )  # fmt: skip
 
 

@@ -1,22 +1,27 @@
-"""Words that every room may know: those in which an audit speaks of a sample, and the names of choices."""
+"""Words that every room may know: those in which an audit speaks of samples and of itself, and names of choices."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 Annealing = Literal["none", "published"]
 WeightScale = Literal["published", "mean-one"]
 
-VERDICTS = ("clean", "hard", "wrong", "ambiguous", "alien")
-REASONS = (  # which evidence spoke; a sample's reasons are a bit mask in this order
+VerdictWord = Literal["clean", "hard", "wrong", "ambiguous", "alien"]
+Reason = Literal[  # which evidence spoke; a sample's reasons are a bit mask in this order
     "rival-leads",  # the final network prefers another class to the given one
     "high-loss",  # its last loss is among the highest of its class
     "usual-mix-up",  # the suggested class is often labelled as the given one in this dataset
     "two-labels-fit",  # given and suggested class are about equally likely
     "no-label-fits",  # no class is likely
-)
+    "conflicting-duplicates",  # the same content has other labels elsewhere, and this one is not the likeliest
+]
+CutBy = Literal["expected-f1", "target-precision", "review-budget"]  # what decided how many labels are flagged
+Degenerate = Literal["nothing-learned", "collapsed", "memorised"]  # why a run says nothing of the labels
+VERDICTS: tuple[VerdictWord, ...] = get_args(VerdictWord)
+REASONS: tuple[Reason, ...] = get_args(Reason)
 
 
-def reasons_of(mask: int) -> list[str]:
+def reasons_of(mask: int) -> list[Reason]:
     """The names of the reasons in a bit mask."""
     return [name for k, name in enumerate(REASONS) if mask >> k & 1]

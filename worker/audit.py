@@ -14,7 +14,7 @@ from core.datasets import manifest
 from core.datasets.arrays import Cache
 from core.settings import Settings
 from core.spec import AuditSpec, Pace, Plan
-from core.store import datasets, events, jobs, scores
+from core.store import conflicts, datasets, events, jobs, scores
 from core.store.blobs import Blobs
 from core.store.db import Database
 from core.store.tables import Dataset
@@ -48,13 +48,13 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
     plan = training.plan
 
     voice.enter("scoring")
-    table = report.judge(result, data, numbers, AuditSpec(**voice.claim.spec))
+    listed_audited = listed.take(pa.array(numbers))
+    table = report.judge(result, data, numbers, listed_audited, AuditSpec(**voice.claim.spec))
     voice.tick(percent=TRAINED)
 
     voice.enter("storing")
     home = f"audits/{voice.claim.id}/{voice.claim.attempt}"
     files = {}
-    listed_audited = listed.take(pa.array(numbers))
     for name, chunks in report.score_files(table, listed_audited, dataset.classes or []):
         files[name] = blobs.put(f"{home}/{name}", _ticking(chunks, voice)).as_record()
     for file in model_files(result, plan, data.classes):
@@ -63,7 +63,7 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
         "score_version": report.SCORE_VERSION,
         "device": here.name,
         "files": files,
-        "summary": report.summary(table, result, plan),
+        "summary": report.summary(table, result, plan).model_dump(),
         "pace": Pace(
             network=plan.network,
             resolution=plan.resolution,
@@ -78,6 +78,7 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
 
     def finish(session: Session) -> None:
         scores.load(session, report.rows(table, voice.claim.pk))
+        conflicts.load(session, report.conflict_rows(table, voice.claim.pk))
         jobs.finish(session, voice.claim, outcome)
 
     voice.write(finish)

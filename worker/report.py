@@ -14,17 +14,33 @@ import pyarrow.csv
 import pyarrow.parquet
 from numpy.typing import NDArray
 
-from core.science.findings import Degenerate, Verdict
+from core.science import conflicts
+from core.science.conflicts import Conflicts
+from core.science.findings import Transitions, Verdict
 from core.science.verdict import SCORE_VERSION, Wish
 from core.science.verdict import judge as judge_evidence
 from core.spec import AuditSpec, Plan
+from core.store.likeliest import packed
+from core.summary import (
+    ConflictCounts,
+    CutMade,
+    DecoyCheck,
+    Expected,
+    Moves,
+    NoiseRate,
+    OfClass,
+    Summary,
+    TrainedModel,
+    WhyNothing,
+)
 from core.training.loader import TrainingData
 from core.training.loop import Result
-from core.words import VERDICTS, reasons_of
+from core.words import VERDICTS, Degenerate, reasons_of
 
-__all__ = ["SCORE_VERSION", "Table", "judge", "rows", "score_files", "summary"]
+__all__ = ["SCORE_VERSION", "Table", "conflict_rows", "judge", "rows", "score_files", "summary"]
 
 BLOCK = 65_536
+MIXED_UP = 256  # classes of the transition matrices, at most
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "|")  # what a spreadsheet would run
 
 
@@ -36,6 +52,7 @@ class Table:
     given: NDArray[np.int64]
     verdict: Verdict
     evidence: dict[str, NDArray[np.float64]]  # iam, hm_weight, aum, tkum, loss
+    conflicts: Conflicts
     classes: tuple[str, ...]
 
     @property
@@ -44,8 +61,8 @@ class Table:
         return np.argsort(self.verdict.rank)
 
 
-def judge(result: Result, data: TrainingData, numbers: NDArray[np.int64], spec: AuditSpec) -> Table:
-    """The verdict on every audited sample."""
+def judge(result: Result, data: TrainingData, numbers: NDArray[np.int64], listed: pa.Table, spec: AuditSpec) -> Table:
+    """The verdict on every audited sample; `listed` are their rows of the manifest."""
     ledger = result.ledger
     columns = {
         "iam": ledger.iam(),
@@ -57,7 +74,9 @@ def judge(result: Result, data: TrainingData, numbers: NDArray[np.int64], spec: 
     evidence = {name: tensor.double().cpu().numpy() for name, tensor in columns.items()}
     wish = Wish(target_precision=spec.target_precision, review_budget=spec.review_budget)
     verdict = judge_evidence(result.evidence(), data.labels, wish)
-    return Table(numbers, data.labels, verdict, evidence, data.classes)
+    content = listed["sha256"].combine_chunks().dictionary_encode().indices.to_numpy()
+    found = conflicts.find(content, data.labels, verdict)
+    return Table(numbers, data.labels, conflicts.noted(verdict, found, data.labels), evidence, found, data.classes)
 
 
 def rows(table: Table, audit_pk: int) -> Iterator[tuple[Any, ...]]:
@@ -65,17 +84,27 @@ def rows(table: Table, audit_pk: int) -> Iterator[tuple[Any, ...]]:
     verdict = table.verdict
     columns: list[NDArray[Any]] = [verdict.rank, table.sample, table.given, verdict.suggested, verdict.score]
     columns += [verdict.is_issue, verdict.verdict, *table.evidence.values()]
-    columns += [_or_none(verdict.confidence), verdict.reasons]
+    columns += [_or_none(verdict.confidence, np.isnan(verdict.confidence)), verdict.reasons]
+    group = table.conflicts.group
+    conflict = _or_none(group, group == 0)
     order = table.order
     for start in range(0, len(order), BLOCK):
         block = order[start : start + BLOCK]
-        yield from zip([audit_pk] * len(block), *(column[block].tolist() for column in columns), strict=True)
+        plain = (column[block].tolist() for column in columns)
+        top = packed(verdict.top[block], verdict.top_p[block])
+        yield from zip([audit_pk] * len(block), *plain, top, conflict[block].tolist(), strict=True)
 
 
-def _or_none(values: NDArray[np.float64]) -> NDArray[Any]:
-    """None in place of NaN."""
+def conflict_rows(table: Table, audit_pk: int) -> Iterator[tuple[int, ...]]:
+    """Rows for `core.store.conflicts`, in order."""
+    found = table.conflicts
+    for k, (favoured, size) in enumerate(zip(found.favoured.tolist(), found.sizes.tolist(), strict=True), 1):
+        yield audit_pk, k, favoured, size
+
+
+def _or_none(values: NDArray[Any], absent: NDArray[np.bool_]) -> NDArray[Any]:
     boxed = values.astype(object)
-    boxed[np.isnan(values)] = None
+    boxed[absent] = None
     return boxed
 
 
@@ -92,7 +121,7 @@ def score_files(table: Table, listed: pa.Table, classes: list[str]) -> Iterator[
 def _ranked(table: Table, listed: pa.Table, classes: list[str]) -> pa.Table:
     order = table.order
     names = pa.array(classes)
-    verdict = table.verdict
+    verdict, group = table.verdict, table.conflicts.group[order]
     columns: dict[str, Any] = {
         "sample": table.sample[order],
         "path": listed["path"].take(pa.array(order)),
@@ -104,6 +133,7 @@ def _ranked(table: Table, listed: pa.Table, classes: list[str]) -> pa.Table:
         "is_issue": verdict.is_issue[order],
         "verdict": pa.array(VERDICTS).take(pa.array(verdict.verdict[order])),
         "reasons": pa.array([reasons_of(mask) for mask in verdict.reasons[order].tolist()], pa.list_(pa.string())),
+        "conflict": pa.array(group, mask=group == 0),
         "top_labels": _lists(names, verdict.top[order]),
         "top_p": _lists(None, verdict.top_p[order]),
         "rank": verdict.rank[order],
@@ -165,38 +195,51 @@ DEGENERATE: dict[Degenerate, str] = {
 }
 
 
-def summary(table: Table, result: Result, plan: Plan) -> dict[str, Any]:
+def summary(table: Table, result: Result, plan: Plan) -> Summary:
     """How many, how sure, where."""
-    verdict, classes = table.verdict, table.classes
-    words = np.bincount(verdict.verdict, minlength=len(VERDICTS)).tolist()
-    return {
-        "samples": len(table.sample),
-        "flagged": int(verdict.is_issue.sum()),
-        "noise_rate": {name: float(value) for name, value in asdict(verdict.noise_rate).items()},
-        "expected": {"precision": verdict.expected_precision, "recall": verdict.expected_recall},
-        "cut": asdict(verdict.cut),
-        "classes": [
-            dict(zip(("label", "samples", "flagged", "noise_rate", "low", "high"), row, strict=True))
-            for row in zip(classes, *(column.tolist() for column in vars(verdict.classes).values()), strict=True)
+    verdict = table.verdict
+    found, columns = verdict.degenerate, (column.tolist() for column in vars(verdict.classes).values())
+    return Summary(
+        samples=len(table.sample),
+        flagged=int(verdict.is_issue.sum()),
+        noise_rate=NoiseRate(**asdict(verdict.noise_rate)),
+        expected=Expected(precision=verdict.expected_precision, recall=verdict.expected_recall),
+        cut=CutMade(**asdict(verdict.cut)),
+        classes=[
+            OfClass(label=label, samples=samples, flagged=flagged, noise_rate=rate, low=low, high=high)
+            for label, samples, flagged, rate, low, high in zip(table.classes, *columns, strict=True)
         ],
-        "transitions": _transitions(verdict, classes),
-        "verdicts": dict(zip(VERDICTS, words, strict=True)),
-        "degenerate": verdict.degenerate and {"code": verdict.degenerate, "detail": DEGENERATE[verdict.degenerate]},
-        "calibration": asdict(verdict.calibration),
-        "model": {
-            "network": plan.network,
-            "epochs": plan.epochs,
-            "test_accuracy_best": result.test_accuracy_best,
-            "test_accuracy_last": result.test_accuracy_last,
-        },
-        "score_version": SCORE_VERSION,
-    }
+        transitions=_transitions(verdict.transitions, table.classes),
+        verdicts=dict(zip(VERDICTS, np.bincount(verdict.verdict, minlength=len(VERDICTS)).tolist(), strict=True)),
+        conflicts=ConflictCounts(groups=len(table.conflicts.favoured), samples=int(table.conflicts.sizes.sum())),
+        degenerate=None if found is None else WhyNothing(code=found, detail=DEGENERATE[found]),
+        calibration=DecoyCheck(**asdict(verdict.calibration)),
+        model=TrainedModel(
+            network=plan.network,
+            epochs=plan.epochs,
+            test_accuracy_best=result.test_accuracy_best,
+            test_accuracy_last=result.test_accuracy_last,
+        ),
+        score_version=SCORE_VERSION,
+    )
 
 
-def _transitions(verdict: Verdict, classes: tuple[str, ...]) -> dict[str, Any]:
-    """Expected numbers of samples by given class (rows) and true class (columns), of the classes that take part."""
-    moves = verdict.transitions
-    present = np.unique(np.concatenate([moves.given, moves.true]))
-    counts = np.zeros((len(present), len(present)))
-    counts[np.searchsorted(present, moves.given), np.searchsorted(present, moves.true)] = moves.count
-    return {"labels": [classes[k] for k in present.tolist()], "counts": counts.round(2).tolist()}
+def _transitions(moves: Transitions, classes: tuple[str, ...]) -> Moves:
+    """The expected moves between classes as matrices, of the classes that take part or of those that do most."""
+    lost, won = (np.bincount(ends, moves.count, len(classes)) for ends in (moves.true, moves.given))
+    part = lost + won
+    most = np.argsort(-part, kind="stable")[:MIXED_UP]
+    shown = np.sort(most[part[most] > 0])
+    inside = np.isin(moves.given, shown) & np.isin(moves.true, shown)
+    given, true = np.searchsorted(shown, moves.given[inside]), np.searchsorted(shown, moves.true[inside])
+    counts = np.zeros((len(shown), len(shown)))
+    counts[given, true] = moves.count[inside]
+    total = moves.total[shown]
+    shares = (counts + np.diag(moves.right[shown])).T / np.maximum(total, 0.5)[:, None]
+    return Moves(
+        labels=[classes[k] for k in shown.tolist()],
+        counts=counts.round(2).tolist(),
+        probabilities=[
+            row if size >= 0.5 else None for row, size in zip(shares.round(6).tolist(), total.tolist(), strict=True)
+        ],
+    )

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.words import CutBy, Degenerate
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
-
-CutBy = Literal["expected-f1", "target-precision", "review-budget"]
-Degenerate = Literal["nothing-learned", "collapsed", "memorised"]
 
 
 @dataclass(frozen=True)
@@ -61,6 +59,8 @@ class Transitions:
     given: Integers  # [pairs]
     true: Integers  # [pairs]
     count: Floats  # [pairs]
+    right: Floats  # [classes], expected number of samples of the class that are labelled so
+    total: Floats  # [classes], expected number of samples of the class, whatever their labels
 
 
 @dataclass(frozen=True)

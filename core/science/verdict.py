@@ -20,7 +20,6 @@ from core.science.findings import (
     Calibration,
     ClassTable,
     Cut,
-    Degenerate,
     Floats,
     Integers,
     Interval,
@@ -28,7 +27,7 @@ from core.science.findings import (
     Verdict,
 )
 from core.science.opinions import Opinions
-from core.words import REASONS, VERDICTS
+from core.words import REASONS, VERDICTS, Degenerate
 
 SCORE_VERSION = "channel-2"
 
@@ -295,13 +294,15 @@ def _class_table(score: Floats, is_issue: Booleans, given: Integers, classes: in
 
 
 def _transitions(opinions: Opinions, posterior: Floats, given: Integers) -> Transitions:
-    """Expected numbers of samples by given and true class, the diagonal left out."""
+    """Expected numbers of samples by given and true class."""
     pair, where = np.unique(given[:, None] * opinions.total + opinions.classes, return_inverse=True)
-    count = np.bincount(where.ravel(), weights=posterior.ravel(), minlength=len(pair))
-    off = (pair // opinions.total != pair % opinions.total) & (count >= 0.5)
-    pair, count = pair[off], count[off]
-    most = np.argsort(-count, kind="stable")[:TRANSITIONS_AT_MOST]
-    return Transitions(given=pair[most] // opinions.total, true=pair[most] % opinions.total, count=count[most])
+    count: Floats = np.bincount(where.ravel(), posterior.ravel(), len(pair)).astype(np.float64)
+    label, true = pair // opinions.total, pair % opinions.total
+    right = np.bincount(true, np.where(label == true, count, 0.0), opinions.total).astype(np.float64)
+    total = np.bincount(true, count, opinions.total).astype(np.float64)
+    moved = np.flatnonzero((label != true) & (count >= 0.5))
+    most = moved[np.argsort(-count[moved], kind="stable")[:TRANSITIONS_AT_MOST]]
+    return Transitions(given=label[most], true=true[most], count=count[most], right=right, total=total)
 
 
 def _calibration(evidence: Evidence, found: Channel, believed: Opinions, score: Floats, cut: Cut) -> Calibration:

@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 from core.store.audits import Audited
 from core.store.db import copy_rows
 from core.store.tables import Job, Sample, Score
-from core.words import VERDICTS
+from core.words import REASONS, VERDICTS, Reason, VerdictWord
 
 COLUMNS = (
     "audit_pk", "rank", "sample", "given", "suggested", "score", "is_issue", "verdict",
-    "iam", "hm_weight", "aum", "tkum", "loss", "confidence", "reasons",
+    "iam", "hm_weight", "aum", "tkum", "loss", "confidence", "reasons", "top", "conflict",
 )  # fmt: skip
 
 
@@ -37,18 +37,20 @@ class Ranked(NamedTuple):
     loss: float
     confidence: float | None
     reasons: int
+    top: bytes | None
+    conflict: int | None
     path: str
     split: str | None
 
 
 # Plain columns, for a page of entities costs several times as much; built once, for building takes as long as reading.
-_OF_AUDIT = (
+OF_AUDIT = (
     select(*(getattr(Score if name in COLUMNS else Sample, name) for name in Ranked._fields))
     .join_from(Score, Sample, (Sample.dataset_pk == bindparam("dataset")) & (Sample.n == Score.sample))
     .where(Score.audit_pk == bindparam("audit"))
 )
-_PAGE = _OF_AUDIT.where(Score.rank > bindparam("after")).order_by(Score.rank).limit(bindparam("limit"))
-_ONE = _OF_AUDIT.where(Score.sample == bindparam("wanted"))
+_PAGE = OF_AUDIT.where(Score.rank > bindparam("after")).order_by(Score.rank).limit(bindparam("limit"))
+_ONE = OF_AUDIT.where(Score.sample == bindparam("wanted"))
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,10 @@ class Filter:
 
     given: int | None = None
     suggested: int | None = None
-    verdict: str | None = None
+    verdict: VerdictWord | None = None
     is_issue: bool | None = None
+    conflict: bool | None = None
+    reason: Reason | None = None
 
 
 def load(session: Session, rows: Iterable[Sequence[Any]]) -> None:
@@ -77,6 +81,10 @@ def page(session: Session, audit: Job | Audited, after: int, limit: int, wanted:
         query = query.where(Score.verdict == VERDICTS.index(wanted.verdict))
     if wanted.is_issue is not None:
         query = query.where(Score.is_issue == wanted.is_issue)
+    if wanted.conflict is not None:
+        query = query.where(Score.conflict.is_not(None) if wanted.conflict else Score.conflict.is_(None))
+    if wanted.reason is not None:
+        query = query.where(Score.reasons.bitwise_and(1 << REASONS.index(wanted.reason)) != 0)
     at = {"audit": audit.pk, "dataset": audit.dataset_pk, "after": after, "limit": limit}
     return [Ranked(*row) for row in session.connection().execute(query, at).all()]
 

@@ -25,6 +25,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -34,6 +35,7 @@ ENDED = ("succeeded", "failed", "cancelled")
 
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 WITHOUT_ROWID = {"sqlite_with_rowid": False}
+IN_CONFLICT = text("conflict IS NOT NULL")
 
 
 class Base(DeclarativeBase):
@@ -209,6 +211,7 @@ class Score(Base):
     __table_args__ = (
         UniqueConstraint("audit_pk", "sample"),
         CheckConstraint("score >= 0 AND score <= 1", name="score"),
+        Index(None, "audit_pk", "conflict", sqlite_where=IN_CONFLICT, postgresql_where=IN_CONFLICT),
         WITHOUT_ROWID,
     )
 
@@ -227,3 +230,17 @@ class Score(Base):
     loss: Mapped[float] = mapped_column(Double)
     confidence: Mapped[float | None] = mapped_column(Double)
     reasons: Mapped[int] = mapped_column(Integer, server_default="0")
+    top: Mapped[bytes | None] = mapped_column(LargeBinary)  # see core.store.likeliest; null before it was kept
+    conflict: Mapped[int | None] = mapped_column(Integer)  # number of its group, if it is in one
+
+
+class Conflict(Base):
+    """A group of samples with the same content and different labels; its scores name it."""
+
+    __tablename__ = "conflicts"
+    __table_args__ = (WITHOUT_ROWID,)
+
+    audit_pk: Mapped[int] = mapped_column(ForeignKey("jobs.pk", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    favoured: Mapped[int] = mapped_column(Integer)  # −1 where undecided
+    size: Mapped[int] = mapped_column(Integer)

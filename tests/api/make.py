@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
@@ -20,14 +22,27 @@ from core.datasets import manifest
 from core.datasets.ingest import MANIFEST, pack, shard_number
 from core.datasets.summary import Packed
 from core.spec import Limits
-from core.store import datasets, events, jobs, scores, uploads
+from core.store import conflicts, datasets, events, jobs, likeliest, scores, uploads
 from core.store.blobs import Blobs
 from core.store.db import Database
 from core.store.tables import Dataset, Job
+from core.summary import (
+    ConflictCounts,
+    CutMade,
+    DecoyCheck,
+    Expected,
+    Moves,
+    NoiseRate,
+    OfClass,
+    Summary,
+    TrainedModel,
+)
 from core.words import REASONS, VERDICTS, reasons_of
 
 CLASSES = ("=1+1 <b>", "kočka", "pes")  # names that a careless writer of CSV, HTML or headers would trip over
 TRAIN, TEST = 12, 4  # images a class
+GROUPS = ((1, 2, 2), (2, -1, 3))  # conflicts: number, favoured class and size
+GROUP_OF = {2: 1, 5: 1, 3: 2, 9: 2, 30: 2}  # by rank
 NOBODY = "01890a5d-ac96-774b-bcce-b302099a8057"  # an id that nothing has
 
 
@@ -191,7 +206,10 @@ class Store:
                 "score": 1.0 / rank,
                 "is_issue": rank <= 7,
                 "verdict": "wrong" if rank <= 7 else "hard" if rank <= 9 else "clean",
-                "reasons": reasons_of(rank % 8),
+                "reasons": reasons_of(rank),
+                "conflict": GROUP_OF.get(rank),
+                "top_labels": [names[(sample.label + k) % len(names)] for k in range(len(names))],
+                "top_p": [1 / rank, 0.1 + 0.2, 1e-17],
                 "rank": rank,
                 **dict.fromkeys(("iam", "hm_weight", "aum", "tkum", "loss"), rank / 7),
             }
@@ -199,12 +217,34 @@ class Store:
         ]
         home = f"audits/{job.id}/{claim.attempt}"
         files = {name: self.blobs.put(f"{home}/{name}", data).as_record() for name, data in _files(ranked, names)}
-        summary = {"samples": len(ranked), "flagged": 7, "noise_rate": {"estimate": 0.1, "low": None, "high": None}}
-        result = {"score_version": "test-1", "device": "cpu", "files": files, "summary": summary}
+        result = {"score_version": "test-1", "device": "cpu", "files": files, "summary": summary(ranked, names)}
         with self.db.write() as session:
             scores.load(session, list(_rows(ranked, job.pk, names)))
+            conflicts.load(session, ((job.pk, *group) for group in GROUPS))
             jobs.finish(session, claim, result)
         return job
+
+
+def summary(ranked: list[dict[str, Any]], names: list[str]) -> dict[str, Any]:
+    """What a worker would say of these samples."""
+    verdicts = Counter(row["verdict"] for row in ranked)
+    samples = Counter(row["given_label"] for row in ranked)
+    probabilities: list[list[float] | None] = [[0.75, 0.25], None]
+    return Summary(
+        samples=len(ranked),
+        flagged=7,
+        noise_rate=NoiseRate(estimate=0.1, low=0.05, high=0.15, level=0.95),
+        expected=Expected(precision=0.9, recall=None),
+        cut=CutMade(score=1 / 7, chosen_by="expected-f1"),
+        classes=[OfClass(label=k, samples=samples[k], flagged=2, noise_rate=0.1, low=0.0, high=0.2) for k in names],
+        transitions=Moves(labels=names[:2], counts=[[0.0, 0.0], [3.0, 0.0]], probabilities=probabilities),
+        verdicts={word: verdicts[word] for word in VERDICTS},
+        conflicts=ConflictCounts(groups=len(GROUPS), samples=len(GROUP_OF)),
+        degenerate=None,
+        calibration=DecoyCheck(decoys=0, found=None, auroc=None),
+        model=TrainedModel(network="fast", epochs=20, test_accuracy_best=0.8, test_accuracy_last=0.7),
+        score_version="test-1",
+    ).model_dump()
 
 
 def _rows(ranked: list[dict[str, Any]], audit_pk: int, names: list[str]) -> Iterator[tuple[Any, ...]]:
@@ -213,21 +253,24 @@ def _rows(ranked: list[dict[str, Any]], audit_pk: int, names: list[str]) -> Iter
         suggested = -1 if row["suggested_label"] is None else names.index(row["suggested_label"])
         evidence = [row[name] for name in ("iam", "hm_weight", "aum", "tkum", "loss")]
         verdict = VERDICTS.index(row["verdict"])
+        (top,) = likeliest.packed(
+            np.array([[names.index(label) for label in row["top_labels"]]]), np.array([row["top_p"]])
+        )
         yield (
             audit_pk, row["rank"], row["sample"], given, suggested, row["score"], row["is_issue"], verdict, *evidence,
-            row["suggested_confidence"], sum(1 << REASONS.index(name) for name in row["reasons"]),
+            row["suggested_confidence"], sum(1 << REASONS.index(name) for name in row["reasons"]), top,
+            row["conflict"],
         )  # fmt: skip
 
 
 def _files(ranked: list[dict[str, Any]], names: list[str]) -> Iterator[tuple[str, bytes]]:
-    table = pa.Table.from_pylist([row | {"reasons": "|".join(row["reasons"])} for row in ranked])
+    lists = ("reasons", "top_labels", "top_p")
+    table = pa.Table.from_pylist([row | {name: "|".join(map(str, row[name])) for name in lists} for row in ranked])
     for name, write in (("parquet", pyarrow.parquet.write_table), ("csv", pyarrow.csv.write_csv)):
         file = io.BytesIO()
         write(table, file)
         yield f"scores.{name}", file.getvalue()
     yield "scores.jsonl", "".join(json.dumps(row) + "\n" for row in ranked).encode()
-    import numpy as np
-
     yield "model.safetensors", save_tensors({"weight": np.ones((3, 4), np.float32)})
     yield "config.json", b"{}"
     yield "labels.json", json.dumps(names).encode()

@@ -182,7 +182,9 @@ def test_an_audit_in_progress_is_deleted_only_by_force(service: Service) -> None
     assert service.http.get(f"/v1/datasets/{data.id}").status_code == 200
 
 
-@pytest.mark.parametrize("end", ["suspects", "summary", "samples/0", "scores.csv", "scores.parquet", "model/README.md"])
+@pytest.mark.parametrize(
+    "end", ["suspects", "conflicts", "summary", "samples/0", "scores.csv", "scores.parquet", "model/README.md"]
+)
 def test_an_unfinished_audit_has_no_results_yet(service: Service, end: str) -> None:
     data = service.ready()
     for job in (service.queued(data), service.running(data)[0]):

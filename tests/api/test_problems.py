@@ -44,7 +44,7 @@ def test_a_wrong_method_is_told_the_right_ones(
 
 @pytest.mark.parametrize("limit", ["-1", "0", "1001", str(10**30), "9" * 5000, "abc", "1.5", "", "NaN", "\x00"])
 @pytest.mark.parametrize(
-    "route", ["/v1/datasets", "/v1/audits", "{data}/samples", "{data}/rejects", "{audit}/suspects"]
+    "route", ["/v1/datasets", "/v1/audits", "{data}/samples", "{data}/rejects", "{audit}/suspects", "{audit}/conflicts"]
 )
 def test_a_limit_that_cannot_be_is_refused(library_on_sqlite: Library, route: str, limit: str) -> None:
     library = library_on_sqlite
@@ -56,7 +56,7 @@ def test_a_limit_that_cannot_be_is_refused(library_on_sqlite: Library, route: st
 EVERY_GET = (
     "/v1/limits", "/v1/openapi.json", "/v1/datasets", "{data}", "{data}/samples", "{data}/samples/0",
     "{data}/samples/0/image", "{data}/rejects", "/v1/audits", "{audit}", "{audit}/events", "{audit}/suspects",
-    "{audit}/samples/0", "{audit}/summary", "{audit}/scores.csv", "{audit}/model/README.md",
+    "{audit}/conflicts", "{audit}/samples/0", "{audit}/summary", "{audit}/scores.csv", "{audit}/model/README.md",
 )  # fmt: skip
 
 
@@ -68,7 +68,7 @@ def test_unknown_and_repeated_parameters_are_refused_everywhere(library_on_sqlit
     assert [(error["in"], error["pointer"], error["code"]) for error in body["errors"]] == [
         ("query", "/offset", "extra_forbidden")
     ]
-    known = route.endswith(("datasets", "audits", "samples", "rejects", "events", "suspects"))
+    known = route.endswith(("datasets", "audits", "samples", "rejects", "events", "suspects", "conflicts"))
     body = check_problem(library.http.get(f"{path}?limit=1&limit=1"), 422, "invalid-parameter")
     code = "repeated" if known else "extra_forbidden"
     assert [(error["pointer"], error["code"]) for error in body["errors"]] == [("/limit", code)]

@@ -13,14 +13,16 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from core.spec import MODEL_FILES
-from core.words import VERDICTS
+from core.store.tables import Job
+from core.summary import Summary
+from core.words import REASONS, VERDICTS
 from tests.api.conftest import Library, Service, check_problem
-from tests.api.make import CLASSES, TRAIN
+from tests.api.make import CLASSES, GROUPS, TRAIN
 
 AUDITED = 3 * TRAIN
 ORDER = (
     "rank", "sample", "path", "split", "given_label", "suggested_label", "suggested_confidence", "score",
-    "is_issue", "verdict", "reasons", "iam", "hm_weight", "aum", "tkum", "loss", "image",
+    "is_issue", "verdict", "reasons", "top", "conflict", "iam", "hm_weight", "aum", "tkum", "loss", "image",
 )  # fmt: skip
 
 
@@ -40,8 +42,11 @@ def test_suspects_are_all_audited_samples_in_rank_order(library: Library) -> Non
     assert set(rows[0]) == set(ORDER)
     assert [row["score"] for row in rows] == [1.0 / rank for rank in range(1, AUDITED + 1)]
     assert {row["given_label"] for row in rows} == set(CLASSES)
-    exact = [json.loads(line) for line in file(library, "scores.jsonl").text.splitlines()]
-    assert [{name: row[name] for name in row if name != "image"} for row in rows] == exact
+    for row, exact in zip(rows, map(json.loads, file(library, "scores.jsonl").text.splitlines()), strict=True):
+        likely = zip(exact.pop("top_labels"), exact.pop("top_p"), strict=True)
+        assert row.pop("top") == [{"label": label, "p": p} for label, p in likely]
+        assert row.pop("image").endswith(f"/samples/{exact['sample']}/image")
+        assert row == exact
 
 
 @examples(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -54,14 +59,22 @@ def test_suspects_are_all_audited_samples_in_rank_order(library: Library) -> Non
             "suggested": st.sampled_from(CLASSES),
             "verdict": st.sampled_from(VERDICTS),
             "is_issue": st.booleans(),
+            "conflict": st.booleans(),
+            "reason": st.sampled_from(REASONS),
         },
     ),
 )
 def test_any_pages_of_any_filter_walk_every_row_once_in_rank_order(
     library: Library, limits: list[int], wanted: dict[str, Any]
 ) -> None:
-    column = {"given": "given_label", "suggested": "suggested_label", "verdict": "verdict", "is_issue": "is_issue"}
-    expected = [row for row in everything(library) if all(row[column[name]] == wanted[name] for name in wanted)]
+    def fits(row: dict[str, Any]) -> bool:
+        facts = row | {"given": row["given_label"], "suggested": row["suggested_label"]}
+        facts |= {"conflict": row["conflict"] is not None}
+        return all(
+            value in row["reasons"] if name == "reason" else facts[name] == value for name, value in wanted.items()
+        )
+
+    expected = [row for row in everything(library) if fits(row)]
     seen: list[dict[str, Any]] = []
     after, k = None, 0
     while True:
@@ -73,6 +86,28 @@ def test_any_pages_of_any_filter_walk_every_row_once_in_rank_order(
         assert page["next"] == seen[-1]["rank"]
         after, k = page["next"], k + 1
     assert seen == expected
+
+
+def conflicts(library: Library, **params: Any) -> httpx2.Response:
+    return library.http.get(f"/v1/audits/{library.audit.id}/conflicts", params=params)
+
+
+def test_conflicts_are_groups_of_suspects_with_the_label_that_they_favour(library: Library) -> None:
+    page = conflicts(library).json()
+    assert page["next"] is None
+    told = [(group["conflict"], group["favoured_label"], group["size"]) for group in page["data"]]
+    assert told == [(k, None if label < 0 else CLASSES[label], size) for k, label, size in GROUPS]
+    for group in page["data"]:
+        assert group["samples"] == [row for row in everything(library) if row["conflict"] == group["conflict"]]
+        assert len(group["samples"]) == group["size"]
+
+
+def test_conflicts_come_in_pages(library: Library) -> None:
+    both = conflicts(library).json()["data"]
+    first = conflicts(library, limit=1).json()
+    assert first == {"data": both[:1], "next": 1}
+    assert conflicts(library, limit=1, after=1).json() == {"data": both[1:], "next": None}
+    assert conflicts(library, after=2).json() == {"data": [], "next": None}
 
 
 @pytest.mark.parametrize("after", [AUDITED, AUDITED + 1, 2**31 - 1])
@@ -87,7 +122,17 @@ def test_a_label_that_is_no_class_is_refused(library: Library, name: str, label:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"verdict": "Wrong"}, {"verdict": ""}, {"is_issue": "maybe"}, {"given": "x" * 300}, {"sort": "score"}]
+    "wrong",
+    [
+        {"verdict": "Wrong"},
+        {"verdict": ""},
+        {"reason": "high loss"},
+        {"reason": "0"},
+        {"conflict": "1.5"},
+        {"is_issue": "maybe"},
+        {"given": "x" * 300},
+        {"sort": "score"},
+    ],
 )
 def test_a_filter_that_cannot_be_is_refused(library_on_sqlite: Library, wrong: dict[str, str]) -> None:
     errors = check_problem(suspects(library_on_sqlite, **wrong), 422, "invalid-parameter")["errors"]
@@ -104,7 +149,19 @@ def test_a_sample_tells_all_that_is_known_about_it(library: Library) -> None:
 
 def test_the_summary_is_what_the_worker_stored(library: Library) -> None:
     body = library.http.get(f"/v1/audits/{library.audit.id}/summary").json()
+    with library.db.read() as session:
+        result = session.get_one(Job, library.audit.pk).result
+    assert result is not None and body == result["summary"]
     assert (body["samples"], body["flagged"]) == (AUDITED, 7)
+    assert body["transitions"]["probabilities"] == [[0.75, 0.25], None]
+    assert body["conflicts"] == {"groups": 2, "samples": 5}
+
+
+def test_the_summary_is_described_field_by_field(library_on_sqlite: Library) -> None:
+    api = library_on_sqlite.http.get("/v1/openapi.json").json()
+    answer = api["paths"]["/v1/audits/{audit_id}/summary"]["get"]["responses"]["200"]["content"]["application/json"]
+    assert answer["schema"] == {"$ref": "#/components/schemas/Summary"}
+    assert set(api["components"]["schemas"]["Summary"]["required"]) == set(Summary.model_fields)
 
 
 FILES = ("scores.parquet", "scores.csv", "scores.jsonl", *(f"model/{name}" for name in MODEL_FILES))

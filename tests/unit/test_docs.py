@@ -6,11 +6,16 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from typer.testing import CliRunner
 
+from core import summary
 from core.settings import Settings
+from core.spec import AuditSpec, Frozen, MethodName, RecipeName, WeigherName
+from core.training.catalogue import OWN
+from core.words import REASONS, VERDICTS, CutBy, Degenerate
 from labelaudit.cli import app
 
 ROOT = Path(__file__).parents[2]
@@ -57,6 +62,19 @@ def test_every_route_is_in_the_api_guide() -> None:
             .replace("/model/{}", "/model/model.safetensors")
         )
         assert plain in known, path
+
+
+def test_every_field_and_word_of_an_audit_is_in_the_api_guide() -> None:
+    from api.results import SuspectsQuery
+    from api.schemas import ConflictOut, Estimate, Likely, Suspect
+
+    guide = set(re.findall(r"[\w-]+", (ROOT / "docs" / "api.md").read_text()))
+    models = (AuditSpec, SuspectsQuery, Suspect, Likely, ConflictOut, Estimate)
+    of_summary = [model for model in vars(summary).values() if isinstance(model, type) and issubclass(model, Frozen)]
+    for model in (*models, *of_summary):
+        assert set(model.model_fields) <= guide, model.__name__
+    for words in (VERDICTS, REASONS, OWN, *map(get_args, (RecipeName, MethodName, WeigherName, CutBy, Degenerate))):
+        assert set(words) <= guide
 
 
 def test_help_is_there_for_every_command() -> None:

@@ -106,7 +106,7 @@ class Lifecycle:
         assert {row["is_issue"] for row in read} <= {"true", "false"}
         assert {row["split"] for row in read} == {""}
         columns = ["sample", "path", "split", "given_label", "suggested_label", "suggested_confidence", "score"]
-        columns += ["is_issue", "verdict", "reasons", "top_labels", "top_p", "rank"]
+        columns += ["is_issue", "verdict", "reasons", "conflict", "top_labels", "top_p", "rank"]
         assert list(exact[0]) == [*columns, "iam", "hm_weight", "aum", "tkum", "loss"]
         assert [row["top_labels"] for row in read] == ["|".join(row["top_labels"]) for row in exact]
         assert [row["reasons"] for row in read] == ["|".join(row["reasons"]) for row in exact]

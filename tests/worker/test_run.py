@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,11 @@ from sqlalchemy import func, select, update
 from core import settings as core_settings
 from core.settings import Settings
 from core.spec import Pace, Plan
-from core.store import audits, datasets, jobs, scores, uploads
+from core.store import audits, conflicts, datasets, jobs, scores, uploads
 from core.store.blobs import Blobs
 from core.store.db import Database
 from core.store.tables import Job, Sample, Score
+from core.words import reasons_of
 from tests.unit.store import make
 from tests.worker.digits import plant_few
 from worker import run
@@ -135,6 +137,27 @@ def test_an_audit_leaves_scores_a_model_and_its_story(db: Database, blobs: Blobs
         assert [epoch.epoch for epoch in audits.epochs(session, job.pk)] == list(range(1, 7))
         ((kind, pace),) = audits.paces(session)
         assert (kind, pace.network, pace.resolution) == ("audit", job.plan["network"], job.plan["resolution"])
+
+
+def test_the_same_picture_under_two_labels_is_a_conflict(
+    db: Database, blobs: Blobs, settings: Settings, tmp_path: Path
+) -> None:
+    archive = plant_few(tmp_path / "few.zip", samples=120, rate=0.0).archive
+    with zipfile.ZipFile(archive, "a") as pictures:
+        pictures.writestr("few/7/twin.png", pictures.read("few/1/0001.png"))
+        pictures.writestr("few/2/copy.png", pictures.read("few/2/0002.png"))
+    dataset_id, ingest = _upload(db, blobs, archive.read_bytes())
+    assert run.main([ingest]) == 0
+    id = _submit(db, dataset_id)
+    assert run.main([id]) == 0
+    job = _job(db, id)
+    assert job.result is not None and job.result["summary"]["conflicts"] == {"groups": 1, "samples": 2}
+    with db.read() as session:
+        (group,) = conflicts.page(session, job, 0, 10)
+        in_conflict = scores.page(session, job, 0, 1000, scores.Filter(conflict=True))
+    assert {row.path for row in group.samples} == {"few/7/twin.png", "few/1/0001.png"}
+    assert in_conflict == group.samples
+    assert any("conflicting-duplicates" in reasons_of(row.reasons) for row in group.samples)
 
 
 def _probe(db: Database, dataset_id: str, **spec: Any) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.science.opinions import Floats, Integers, Opinions
+from core.science.verdict import Evidence
 
 
 @dataclass(frozen=True)
@@ -48,3 +49,17 @@ def world(samples: int, matrix: Floats, *, sureness: float = 4.0, seed: int = 0)
 def dense(log_p: Floats) -> Opinions:
     samples, classes = log_p.shape
     return Opinions(np.tile(np.arange(classes), (samples, 1)), log_p, classes)
+
+
+def evidence(world: World, **changes: object) -> Evidence:
+    """What a run of that network would hand to the judge."""
+    log_p = world.opinions.log_p
+    row = np.arange(len(world.given))
+    found: dict[str, object] = {
+        "opinions": world.opinions,
+        "aum": np.zeros(len(world.given)),  # a history that says nothing
+        "loss": -log_p[row, world.given],
+        "decoys": np.zeros(0, dtype=np.int64),
+        "taught": np.zeros(0, dtype=np.int64),
+    }
+    return Evidence(**found | changes)  # type: ignore[arg-type]

@@ -10,23 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.science.findings import Verdict
-from core.science.verdict import Evidence, Wish, judge, scores
+from core.science.verdict import Wish, judge, scores
 from core.words import REASONS, VERDICTS
 from tests.unit.science import make
-from tests.unit.science.make import World
-
-
-def evidence(world: World, **changes: object) -> Evidence:
-    log_p = world.opinions.log_p
-    row = np.arange(len(world.given))
-    found: dict[str, object] = {
-        "opinions": world.opinions,
-        "aum": np.zeros(len(world.given)),  # a history that says nothing
-        "loss": -log_p[row, world.given],
-        "decoys": np.zeros(0, dtype=np.int64),
-        "taught": np.zeros(0, dtype=np.int64),
-    }
-    return Evidence(**found | changes)  # type: ignore[arg-type]
+from tests.unit.science.make import World, evidence
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +95,9 @@ def test_classes_and_transitions_add_up(noisy: World, verdict: Verdict) -> None:
     assert verdict.classes.flagged.sum() == verdict.is_issue.sum()
     assert verdict.transitions.count.sum() == pytest.approx(verdict.score.sum(), rel=0.02)
     assert (verdict.transitions.given != verdict.transitions.true).all()
+    assert verdict.transitions.total.sum() == pytest.approx(len(noisy.given))
+    assert verdict.transitions.right.sum() == pytest.approx(len(noisy.given) - verdict.score.sum(), rel=0.02)
+    assert (verdict.transitions.right <= verdict.transitions.total).all()
 
 
 def test_words_and_reasons_agree(verdict: Verdict) -> None:

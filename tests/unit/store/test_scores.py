@@ -13,7 +13,7 @@ from core.store import audits, datasets, jobs, scores
 from core.store.db import Database
 from core.store.scores import Filter, Ranked
 from core.store.tables import Job, Score
-from core.words import VERDICTS
+from core.words import REASONS, VERDICTS, Reason, reasons_of
 from tests.unit.store import make
 
 SAMPLES = 40
@@ -38,6 +38,8 @@ def score_row(audit_pk: int, rank: int, **values: Any) -> tuple[Any, ...]:
         "loss": 3.0000000000000004,
         "confidence": None if rank % 3 == 0 else 0.7500000000000001,
         "reasons": rank,
+        "conflict": None if rank % 5 else rank // 10 + 1,
+        "top": None if rank % 4 == 0 else bytes([rank, 0, 255]),
     } | values
     return tuple(row[name] for name in scores.COLUMNS)
 
@@ -80,8 +82,11 @@ def test_every_number_is_read_back_exactly(db: Database, audit: Job) -> None:
 @pytest.mark.parametrize("limit", [3, 1000])
 def test_a_filtered_list_is_the_whole_list_without_the_others(db: Database, audit: Job, limit: int) -> None:
     whole = read(db, audit, EVERYTHING, 1000)
-    for given, suggested, verdict, is_issue in product((None, 0, 2), (None, 1), (None, *VERDICTS), (None, True, False)):
-        wanted = Filter(given, suggested, verdict, is_issue)
+    either = (None, True, False)
+    for given, suggested, verdict, is_issue, conflict in product(
+        (None, 0, 2), (None, 1), (None, *VERDICTS), either, either
+    ):
+        wanted = Filter(given, suggested, verdict, is_issue, conflict)
         expected = [
             score.rank
             for score in whole
@@ -89,8 +94,16 @@ def test_a_filtered_list_is_the_whole_list_without_the_others(db: Database, audi
             and suggested in (None, score.suggested)
             and (verdict is None or score.verdict == VERDICTS.index(verdict))
             and (is_issue is None or score.is_issue == is_issue)
+            and (conflict is None or (score.conflict is not None) == conflict)
         ]
         assert [score.rank for score in read(db, audit, wanted, limit)] == expected
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_samples_are_found_by_each_of_their_reasons(db: Database, audit: Job, reason: Reason) -> None:
+    found = [score.rank for score in read(db, audit, Filter(reason=reason), 7)]
+    assert found == [score.rank for score in read(db, audit, EVERYTHING, 1000) if reason in reasons_of(score.reasons)]
+    assert 0 < len(found) < SAMPLES
 
 
 def test_a_page_after_the_last_rank_is_empty(db: Database, audit: Job) -> None:
