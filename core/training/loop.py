@@ -1,6 +1,6 @@
 """The whole training story: one run over one dataset, as a generator that does no I/O.
 
-    run = Run(data, plan, device)            # or Run(data, plan, device, resume=checkpoint)
+    run = Run(data, plan, device, start=weights)    # or Run(data, plan, device, resume=checkpoint)
     for event in run:
         ...                                  # progress; run.checkpoint() may be asked for at any event
     result = run.result()
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ from core.science.ledger import Ledger
 from core.science.opinions import KEPT, Opinions
 from core.science.weigher import sample_weights
 from core.spec import Plan
-from core.training import checkpoint, mirror
+from core.training import checkpoint, mirror, weights
 from core.training.decoys import Decoys
 from core.training.events import Answers, EpochReport, Event, Look, Result, Tick
 from core.training.host import autocast
@@ -45,7 +45,14 @@ WHITENED_ON = 2000  # images that the stem of a whitened network is computed fro
 class Run:
     """One training run; iterate it to its end, then ask for its result."""
 
-    def __init__(self, data: TrainingData, plan: Plan, device: torch.device, resume: bytes | None = None) -> None:
+    def __init__(
+        self,
+        data: TrainingData,
+        plan: Plan,
+        device: torch.device,
+        resume: bytes | None = None,
+        start: Mapping[str, Tensor] | None = None,  # what `weights.read` says of the plan's
+    ) -> None:
         self.plan, self.device = plan, device
         self.classes, self.samples = len(data.classes), len(data.labels)
         self.identity = _identity(data)
@@ -62,6 +69,8 @@ class Run:
             network = build(plan.network, self.classes, plan.channels)
         if isinstance(network, WhitenedNet):
             network.whiten(self.audited.some(WHITENED_ON)[1])
+        if start is not None:
+            weights.fill(network, plan.network, start, plan.weights)
         self.network = network.to(device).to(memory_format=torch.channels_last)
         optimizer = Muon if plan.optimizer == "muon" else SGD
         self.optimizer = optimizer(

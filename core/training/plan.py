@@ -80,7 +80,9 @@ def _refuse(asked: _Asked) -> None:
     if classes < 2:
         raise Problem("single-class", f"The dataset has {classes} class; an audit needs at least two.")
     if spec.network is not None:
-        catalogue.check(spec.network)
+        catalogue.check_start(spec.network, _weights(spec, spec.network))
+    elif spec.weights not in (None, "none"):
+        raise Problem("network-needed", "Weights are those of one network: say which network starts from them.")
     if spec.method == "elr" and asked.samples * classes > MOST_BELIEFS:
         raise Problem(
             "method-too-large",
@@ -138,7 +140,7 @@ def _side(spec: AuditSpec, size: Size, side: int) -> int:
 
 def _weights(spec: AuditSpec, network: str) -> str:
     """The weights to start from."""
-    return spec.weights or ("default" if catalogue.check(network).needs_weights else "none")
+    return spec.weights or ("default" if catalogue.check(network).frozen else "none")
 
 
 def _epochs(asked: _Asked, size: Size) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from sqlalchemy import func, select, update
 
 from core import settings as core_settings
@@ -19,6 +20,7 @@ from core.store import audits, datasets, jobs, scores, uploads
 from core.store.blobs import Blobs
 from core.store.db import Database
 from core.store.tables import Job, Sample, Score
+from core.training.networks import build
 from tests.unit.store import make
 from tests.worker.digits import plant_few
 from worker import run
@@ -203,6 +205,48 @@ def test_a_stop_saves_the_training_and_the_next_attempt_ends_with_the_same_bits(
     assert "resumed" in _kinds(db, stopped)
     for name in ("scores.parquet", "scores.csv", "model.safetensors"):
         assert first["files"][name]["sha256"] == second["files"][name]["sha256"]
+
+
+def _weigh(settings: Settings, **changes: torch.Tensor) -> Path:
+    """A file of weights for the network of these audits, where the worker looks for it."""
+    settings.weights.mkdir(parents=True)
+    state = build("small", 7, 1).state_dict()  # of a model for more classes
+    save_file({**state, **changes}, settings.weights / "mine.safetensors")
+    return settings.weights / "mine.safetensors"
+
+
+def test_an_audit_starts_from_a_file_of_weights_and_goes_on_without_it(
+    db: Database, blobs: Blobs, settings: Settings, dataset_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = _weigh(settings)
+    fresh = _submit(db, dataset_id, network="small")
+    whole, stopped = (_submit(db, dataset_id, network="small", weights=file.name) for _ in range(2))
+    assert run.main([fresh]) == run.main([whole]) == 0
+    with monkeypatch.context() as patch:
+        _at_step(patch, 20, lambda _voice: os.kill(os.getpid(), signal.SIGTERM))
+        assert run.main([stopped]) == 0
+    file.unlink()
+    assert run.main([stopped]) == 0
+    assert "resumed" in _kinds(db, stopped)
+    first, second, third = (_job(db, id).result for id in (whole, stopped, fresh))
+    assert first is not None and second is not None and third is not None
+    for name in ("scores.csv", "model.safetensors"):
+        assert first["files"][name]["sha256"] == second["files"][name]["sha256"]
+        assert first["files"][name]["sha256"] != third["files"][name]["sha256"]
+    assert "`mine.safetensors` weights" in blobs.get(first["files"]["README.md"]["key"]).decode()
+
+
+def test_weights_that_are_not_there_or_do_not_fit_end_the_audit_in_their_own_words(
+    db: Database, settings: Settings, dataset_id: str
+) -> None:
+    file = _weigh(settings, **{"stem.weight": torch.zeros(2, 2)})
+    for name, code in (("other.pth", "weights-unavailable"), (file.name, "weights-mismatch")):
+        id = _submit(db, dataset_id, network="small", weights=name)
+        assert run.main([id]) == 0
+        job = _job(db, id)
+        assert job.state == "failed" and job.problem is not None
+        assert job.problem["code"] == code
+        assert name in job.problem["detail"]
 
 
 def test_a_damaged_checkpoint_is_passed_over(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from core.errors import Problem
 from core.spec import AuditSpec, DatasetFacts, Pace, Plan, RecipeName
 from core.training.budget import FEWEST_EPOCHS, duration_s, seconds
-from core.training.catalogue import NETWORKS, cost
+from core.training.catalogue import CAREFUL, NETWORKS, cost
 from core.training.plan import LONGEST, STEPS, resolve
 
 
@@ -266,3 +266,23 @@ def test_every_network_is_given_images_that_it_can_read(network: str, side: int,
     facts = DatasetFacts(samples={"": 1000}, classes=3, median_side=side, grey=False)
     plan = resolve(AuditSpec(network=network, budget_s=budget_s), facts, "cpu", 2, pace=pace)
     assert NETWORKS[network].smallest <= plan.resolution <= NETWORKS[network].largest
+
+
+@pytest.mark.parametrize(
+    ("spec", "code"),
+    [
+        ({"network": "frozen:resnet18", "weights": "none"}, "weights-needed"),
+        ({"network": "small", "weights": "default"}, "weights-unavailable"),
+        ({"weights": "default"}, "network-needed"),
+        ({"weights": "mine.safetensors"}, "network-needed"),
+    ],
+)
+def test_weights_that_nothing_can_start_from_are_refused(spec: dict[str, str], code: str) -> None:
+    with pytest.raises(Problem) as refused:
+        planned(AuditSpec(**spec))  # type: ignore[arg-type]
+    assert refused.value.code == code
+
+
+def test_weights_that_are_good_already_are_changed_with_care() -> None:
+    for network in ("fast", "vgg19-bn", "torchvision:resnet18", "torchvision:vit_b_16"):
+        assert planned(AuditSpec(network=network, weights="mine.pth")).learning_rate == CAREFUL
