@@ -74,7 +74,7 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
         "pace": Pace(
             network=plan.network,
             resolution=plan.resolution,
-            seconds=training.seconds_per_epoch / visits(plan, datasets.facts(dataset), 1.0),
+            seconds=training.seconds / visits(plan, datasets.facts(dataset), plan.epochs),
             device=here.device.type,
             cores=here.cores,
             bf16=here.bf16,

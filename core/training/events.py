@@ -24,6 +24,14 @@ class Tick:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """A frozen network has seen one more batch of images, before it learns anything."""
+
+    step: int
+    steps: int
+
+
+@dataclass(frozen=True)
 class Look:
     """A batch of an evaluation pass is done; nothing changed."""
 
@@ -45,7 +53,7 @@ class EpochReport:
     samples_per_s: float
 
 
-Event = Tick | Look | EpochReport
+Event = Tick | Seen | Look | EpochReport
 
 
 @dataclass(frozen=True)

@@ -25,10 +25,12 @@ from core.science.opinions import KEPT, Opinions
 from core.science.weigher import sample_weights
 from core.spec import Plan
 from core.training import checkpoint, mirror, weights
+from core.training.catalogue import check
 from core.training.decoys import Decoys
-from core.training.events import Answers, EpochReport, Event, Look, Result, Tick
+from core.training.events import Answers, EpochReport, Event, Look, Result, Seen, Tick
+from core.training.frozen import look_once
 from core.training.host import autocast
-from core.training.loader import Loader, TrainingData, normalisation
+from core.training.loader import Features, Loader, TrainingData, normalisation
 from core.training.methods import method
 from core.training.muon import Muon
 from core.training.networks import build
@@ -36,7 +38,7 @@ from core.training.networks.fast import WhitenedNet
 from core.training.schedule import rate
 from core.training.sgd import SGD
 
-__all__ = ["Answers", "EpochReport", "Event", "Look", "Result", "Run", "Tick"]
+__all__ = ["Answers", "EpochReport", "Event", "Look", "Result", "Run", "Seen", "Tick", "looked_at"]
 
 EVALUATION_BATCH = 512  # images of 64 pixels; fixed, for a sample's last bits depend on the size of its batch
 WHITENED_ON = 2000  # images that the stem of a whitened network is computed from
@@ -59,7 +61,7 @@ class Run:
         self.scale = normalisation(data.images)
         self.audited = Loader(data.images, data.labels, self.scale, device)
         self.steps = self.audited.steps(plan.batch)
-        self.looked_at = _looked_at(plan)
+        self.looked_at = looked_at(plan)
         self.test: Loader | None = None
         if data.test_images is not None and data.test_labels is not None and len(data.test_labels):
             self.test = Loader(data.test_images, data.test_labels, self.scale, device)
@@ -93,6 +95,10 @@ class Run:
 
     def __iter__(self) -> Iterator[Event]:
         plan, steps = self.plan, self.steps
+        if check(plan.network).frozen and not isinstance(self.audited, Features):
+            self.audited, self.test = yield from look_once(
+                self.network, self.audited, self.test, self.looked_at, plan.precision
+            )
         while self.epoch < plan.epochs:
             started, first = time.perf_counter(), self.step
             self.network.train()
@@ -308,7 +314,7 @@ class Run:
             )
 
 
-def _looked_at(plan: Plan) -> int:
+def looked_at(plan: Plan) -> int:
     """Images of an evaluation batch: fewer when they are large, and when a whole batch did not fit."""
     usual = max(16, EVALUATION_BATCH * 64**2 // max(64, plan.resolution) ** 2)
     return min(usual, plan.micro_batch or usual)

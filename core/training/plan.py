@@ -179,6 +179,8 @@ def _plan(asked: _Asked, size: Size, epochs: int) -> Plan:
             "warmup_epochs": max(1, epochs // 4),
             "pad": max(1, size.side // 8),
         }
+    if catalogue.check(size.network).frozen:
+        own |= {"pad": 0, "flip": False}
     if spec.logit_normalisation is not None:
         own["logit_normalisation"] = spec.logit_normalisation
     return Plan(
@@ -226,16 +228,17 @@ def _why_budget(asked: _Asked, plan: Plan, usual: Plan, pace: Pace) -> list[str]
     """What the time allowed, in sentences."""
     limit, need = asked.spec.budget_s, budget.duration_s(plan, asked.facts, pace)
     an_epoch = budget.seconds(pace, plan.network, plan.resolution) * asked.samples
+    what = "To look at every image" if catalogue.check(plan.network).frozen else "An epoch"
     said = [
-        f"An epoch takes about {an_epoch:.2g} s on this device, as measured; {plan.epochs} epochs take about "
+        f"{what} takes about {an_epoch:.2g} s on this device, as measured; {plan.epochs} epochs take about "
         f"{need:.0f} s of the {limit} s allowed."
     ]
     if limit is not None and need > limit:
         return [f"The {limit} s allowed are too few: {plan.epochs} epochs take about {need:.0f} s."]
     if (plan.network, plan.resolution) != (usual.network, usual.resolution):
         dearer = catalogue.cost(plan.network, plan.resolution) > catalogue.cost(usual.network, usual.resolution)
-        what = "leaves room for more" if dearer else "asks for less"
-        said.append(f"That {what} than {usual.network} at {usual.resolution} pixels, which is usual.")
+        allows = "leaves room for more" if dearer else "asks for less"
+        said.append(f"That {allows} than {usual.network} at {usual.resolution} pixels, which is usual.")
     return said
 
 
@@ -252,6 +255,8 @@ def _why_weigher(plan: Plan, asked: bool) -> str:
 
 
 def _why_flip(plan: Plan) -> str:
+    if catalogue.check(plan.network).frozen:
+        return "Images are neither shifted nor mirrored: the network looks at each of them once, and learns from that."
     if plan.flip is True:
         return "Images are shifted and mirrored, as published; beware that a mirrored digit can be another class."
     return (

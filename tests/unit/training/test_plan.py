@@ -286,3 +286,22 @@ def test_weights_that_nothing_can_start_from_are_refused(spec: dict[str, str], c
 def test_weights_that_are_good_already_are_changed_with_care() -> None:
     for network in ("fast", "vgg19-bn", "torchvision:resnet18", "torchvision:vit_b_16"):
         assert planned(AuditSpec(network=network, weights="mine.pth")).learning_rate == CAREFUL
+
+
+@pytest.mark.parametrize("recipe", ["auto", "paper"])
+def test_a_frozen_network_sees_every_image_once_as_it_is(recipe: RecipeName) -> None:
+    plan = planned(AuditSpec(network="frozen:resnet18", recipe=recipe))
+    assert (plan.pad, plan.flip) == (0, False)
+    assert any("looks at each of them once" in reason for reason in plan.reasons)
+
+
+def test_a_frozen_networks_epochs_cost_next_to_nothing() -> None:
+    facts = DatasetFacts(samples={"train": 9000, "test": 1000}, classes=10, median_side=64, grey=False)
+    pace = Pace(network="frozen:resnet18", resolution=224, seconds=0.02)
+    few, many = (resolve(AuditSpec(network="frozen:resnet18", epochs=n), facts, "cpu", 2) for n in (2, 32))
+    assert 200 < duration_s(few, facts, pace) < duration_s(many, facts, pace) < 1.5 * duration_s(few, facts, pace)
+    asked = resolve(AuditSpec(network="frozen:resnet18", budget_s=400), facts, "cpu", 2, pace=pace)
+    assert asked.resolution == 224
+    assert any("To look at every image takes about 1.8e+02 s" in reason for reason in asked.reasons)
+    asked = resolve(AuditSpec(network="frozen:resnet18", budget_s=150), facts, "cpu", 2, pace=pace)
+    assert asked.resolution == 168
