@@ -23,7 +23,9 @@ from core.training.host import settle
 from core.training.loader import TrainingData
 from core.training.loop import Run
 from core.training.model import model_files
+from core.training.weights import read
 from worker import report
+from worker.beside import beside
 from worker.device import Machine, machine
 from worker.probe import planned
 from worker.progress import Voice
@@ -43,7 +45,12 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
     data, numbers = _prepare(settings, blobs, dataset, listed, plan, voice)
 
     voice.enter("training")
-    training = Training(settings, blobs, voice, plan, lambda plan, resume: Run(data, plan, here.device, resume))
+
+    def new_run(plan: Plan, resume: bytes | None) -> Run:
+        start = None if resume else beside(lambda: read(plan.network, plan.weights, settings.weights), voice.tick)
+        return Run(data, plan, here.device, resume, start)
+
+    training = Training(settings, blobs, voice, plan, new_run)
     result = training.finish().result()
     plan = training.plan
 
@@ -67,7 +74,7 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
         "pace": Pace(
             network=plan.network,
             resolution=plan.resolution,
-            seconds=training.seconds_per_epoch / visits(plan, datasets.facts(dataset), 1.0),
+            seconds=training.seconds / visits(plan, datasets.facts(dataset), plan.epochs),
             device=here.device.type,
             cores=here.cores,
             bf16=here.bf16,

@@ -16,13 +16,15 @@ from core.settings import Settings
 from core.spec import Plan
 from core.store import audits, events, jobs
 from core.store.blobs import Blobs
+from core.training.catalogue import check
 from core.training.host import is_out_of_memory
-from core.training.loop import EpochReport, Run, Tick
+from core.training.loop import EpochReport, Run, Seen, Tick
 from worker.progress import Stopped, Voice
 
 log = logs.get(__name__)
 KEPT_CHECKPOINTS = 2
 PREPARED, TRAINED = 5.0, 97.0  # percent of an audit's way
+SEEING = 0.9  # of a frozen network's training
 SMALLEST_MICRO_BATCH = 8
 FIGURES = ("train_loss", "train_accuracy", "test_accuracy", "mean_weight", "seconds")  # of an epoch
 
@@ -36,7 +38,7 @@ class Training:
         self._settings, self._blobs, self._voice = settings, blobs, voice
         self._new_run = new_run
         self.plan = plan
-        self.seconds_per_epoch = 0.0
+        self.seconds = 0.0  # that the whole training takes, at the pace of this attempt
         self._saved = list(voice.claim.checkpoints)  # the newest first
 
     def finish(self) -> Run:
@@ -89,16 +91,22 @@ class Training:
         """Progress at every step, figures at every epoch, a checkpoint now and then."""
         voice, plan = self._voice, self.plan
         saved_at = began = time.monotonic()
-        begun_at = _done(run)
         loss: float | None = None
+        frozen, seen = check(plan.network).frozen, 0.0
+
+        def done() -> float:
+            """Share of the training; a frozen network's is mostly looking at the images."""
+            learned = (run.epoch + run.step / run.steps) / plan.epochs
+            return SEEING * seen + (1 - SEEING) * learned if frozen else learned
+
+        begun_at = done()
 
         def progress() -> dict[str, Any]:
-            done = _done(run)
             return {
                 "epoch": min(run.epoch + 1, plan.epochs),
                 "epochs": plan.epochs,
-                "percent": round(PREPARED + (TRAINED - PREPARED) * done / plan.epochs, 2),
-                "eta_s": voice.eta(done - begun_at, plan.epochs - done),
+                "percent": round(PREPARED + (TRAINED - PREPARED) * done(), 2),
+                "eta_s": voice.eta(done() - begun_at, 1 - done()),
                 "loss": loss,
             }
 
@@ -107,15 +115,17 @@ class Training:
                 loss = event.train_loss
                 voice.progress = voice.progress.model_copy(update=progress())
                 self._close_epoch(event)
+            if isinstance(event, Seen):
+                seen = event.step / event.steps
             try:
-                voice.tick(**(progress() if isinstance(event, Tick) else {}))
+                voice.tick(**(progress() if isinstance(event, Seen | Tick) else {}))
             except Stopped:
                 self._save(run)
                 raise
             if time.monotonic() - saved_at >= self._settings.checkpoint_s:
                 self._save(run)
                 saved_at = time.monotonic()
-        self.seconds_per_epoch = (time.monotonic() - began) / max(1.0, _done(run) - begun_at)
+        self.seconds = (time.monotonic() - began) / max(1 / plan.epochs, done() - begun_at)
 
     def _close_epoch(self, event: EpochReport) -> None:
         values = {name: getattr(event, name) for name in FIGURES}
@@ -136,10 +146,6 @@ class Training:
         self._voice.write(lambda session: jobs.remember(session, claim, checkpoints=self._saved))
         for old in dropped:
             self._blobs.delete(old["key"])
-
-
-def _done(run: Run) -> float:
-    return run.epoch + run.step / run.steps
 
 
 def with_less_at_once(plan: Plan) -> Plan:

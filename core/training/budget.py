@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from core.spec import DatasetFacts, Pace, Plan
-from core.training.catalogue import cost
+from core.training.catalogue import check, cost
 
 SETTING_OUT_S = 6.0  # of an audit, before the first step and after the last
 SPARED = 0.1  # of a budget, for reading images and for judging
 EVALUATION = 1 / 3  # what it costs to look at a sample, against learning from it
+FROM_FEATURES = 0.01  # what it costs to learn from what a frozen network saw in an image, against seeing it
 FEWEST_EPOCHS = 4
 
 
@@ -17,9 +18,14 @@ def seconds(pace: Pace, network: str, resolution: int) -> float:
 
 
 def visits(plan: Plan, facts: DatasetFacts, epochs: float) -> float:
-    """How many times a run of so many epochs learns from a sample; looks count as the part of that which they cost."""
+    """How many times a run of so many epochs learns from a sample; looks count as the part of that which they cost.
+
+    A frozen network looks at every sample once, and that is nearly all it does.
+    """
     audited = sum(facts.samples.get(split, 0) for split in plan.splits)
     held_out = facts.samples.get(plan.accuracy_split, 0) if plan.accuracy_split else 0
+    if check(plan.network).frozen:
+        return (1 + FROM_FEATURES * epochs) * (audited + held_out)
     return epochs * (audited + EVALUATION * held_out) + EVALUATION * audited
 
 

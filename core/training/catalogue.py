@@ -6,7 +6,10 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from core.errors import Problem, shown
+from core.spec import Optimizer
 
+ROUGH = 0.1  # peak of the learning rate for networks that normalise batches
+CAREFUL = 0.01  # for those that do not
 TRAINED = 3  # multiplications of a step of training, in those of looking at the image once: forward and twice back
 
 
@@ -18,9 +21,10 @@ class Kind:
     native: int  # side it was designed for, and its published weights were trained at
     largest: int  # side beyond which it cannot read, or gains nothing
     mmac: float  # millions of multiplications for an image of the native side, as budgets count them
-    grey: bool = True  # reads images of one channel; those made for three see it three times
-    needs_weights: bool = False  # cannot learn without weights to start from
-    default_weights: bool = False  # weights to start from are published for it
+    learning_rate: float = ROUGH  # peak, from fresh weights
+    optimizer: Optimizer = "sgd"
+    frozen: bool = False  # only its classifier learns, so it says nothing without weights to start from
+    published: bool = False  # there are weights on the net to start from
 
 
 TORCHVISION_SIZES = (  # name, smallest and native side, millions of multiplications at the native side
@@ -105,24 +109,35 @@ TORCHVISION_SIZES = (  # name, smallest and native side, millions of multiplicat
     ("wide_resnet101_2", 32, 224, 22753),
     ("wide_resnet50_2", 32, 224, 11398),
 )
+# how the names of those begin that normalise batches; so do those that end in _bn
+NORMALISED = (
+    *("densenet", "googlenet", "inception", "mnasnet", "mobilenet", "regnet", "resn", "shufflenet", "wide_resnet"),
+)
 ONE_SIDE = ("maxvit_t", "vit_b_16", "vit_b_32", "vit_h_14", "vit_l_16", "vit_l_32")  # positions are learned by heart
 
 TORCHVISION = tuple(name for name, *_ in TORCHVISION_SIZES)
 _TORCHVISION = {
-    name: Kind(smallest, native, native if name in ONE_SIDE else 2 * native, mmac, default_weights=True)
+    name: Kind(
+        smallest,
+        native,
+        native if name in ONE_SIDE else 2 * native,
+        mmac,
+        learning_rate=ROUGH if name.startswith(NORMALISED) or name.endswith("_bn") else CAREFUL,
+        published=True,
+    )
     for name, smallest, native, mmac in TORCHVISION_SIZES
 }
 OWN = {
     "small": Kind(8, 32, 32, 12.4),
-    "fast": Kind(16, 32, 64, 12.2),
+    "fast": Kind(16, 32, 64, 12.2, optimizer="muon"),
     "preact-resnet18": Kind(8, 32, 64, 555.4),
-    "vgg19-bn": Kind(32, 32, 128, 398.1),
+    "vgg19-bn": Kind(32, 32, 128, 398.1, learning_rate=ROUGH / 2),
 }
 NETWORKS = {
     **OWN,
     **{f"torchvision:{name}": kind for name, kind in _TORCHVISION.items()},
     **{
-        f"frozen:{name}": replace(kind, mmac=kind.mmac / TRAINED, needs_weights=True)  # nothing goes back
+        f"frozen:{name}": replace(kind, mmac=kind.mmac / TRAINED, learning_rate=ROUGH, frozen=True)  # nothing goes back
         for name, kind in _TORCHVISION.items()
     },
 }
@@ -137,6 +152,16 @@ def check(name: str) -> Kind:
     near = [called[close] for close in get_close_matches(name, called, n=3, cutoff=0.5)]
     choose = f"did you mean {' or '.join(near)}?" if near else f"choose {', '.join(OWN)} or torchvision:<name>."
     raise Problem("unknown-network", f"There is no network named {shown(name)}: {choose}", near=near)
+
+
+def check_start(name: str, weights: str) -> None:
+    """Refuse weights that the network of that name cannot start from, as far as its name tells."""
+    kind = check(name)
+    if weights == "none" and kind.frozen:
+        only = "learns nothing but its last layer"
+        raise Problem("weights-needed", f"{name} {only}: start it from `default` weights, or from a file.")
+    if weights == "default" and not kind.published:
+        raise Problem("weights-unavailable", f"No weights are published for {name}: choose `none`, or name a file.")
 
 
 def cost(name: str, side: int) -> float:

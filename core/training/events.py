@@ -24,6 +24,14 @@ class Tick:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """A frozen network has seen one more batch of images, before it learns anything."""
+
+    step: int
+    steps: int
+
+
+@dataclass(frozen=True)
 class Look:
     """A batch of an evaluation pass is done; nothing changed."""
 
@@ -46,7 +54,7 @@ class EpochReport:
     curves: Tensor  # [samples, 3] float16: a point of core.science.ledger.CURVES for every sample
 
 
-Event = Tick | Look | EpochReport
+Event = Tick | Seen | Look | EpochReport
 
 
 @dataclass(frozen=True)

@@ -78,8 +78,7 @@ class Loader:
         self, batch: int, *, seed: int, epoch: int, first: int, pad: int, flip: bool
     ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:  # index [b], x [b, channels, h, w], y [b]
         """The epoch's batches from step `first` on, augmented; the order depends on (seed, epoch) alone."""
-        generator = torch.Generator().manual_seed((seed << 20) + epoch)
-        order = torch.randperm(len(self.labels), generator=generator).to(self.images.device)
+        order = self._order(seed, epoch)
         draws = Draws.of(order, seed=seed, epoch=epoch, pad=pad, flip=flip)
         side = (self.images.shape[1], self.images.shape[2])
 
@@ -104,6 +103,10 @@ class Loader:
         order = torch.arange(len(self.labels), device=self.images.device)
         return self._batches(batch, 0, lambda part: (order[part], self.images[part].clone()))
 
+    def _order(self, seed: int, epoch: int) -> Tensor:
+        generator = torch.Generator().manual_seed((seed << 20) + epoch)
+        return torch.randperm(len(self.labels), generator=generator).to(self.images.device)
+
     def _batches(
         self, batch: int, first: int, read: Callable[[slice], tuple[Tensor, Tensor]]
     ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
@@ -119,6 +122,25 @@ class Loader:
         # uint8 [b, h, w, channels] -> float [b, channels, h, w], channels last in memory
         x = (pixels.to(self.device, non_blocking=True).float() - self.mean) / self.std
         return x.permute(0, 3, 1, 2)
+
+
+class Features(Loader):
+    """Batches of what a network at rest made of each image of a loader, in the place of the images."""
+
+    def __init__(self, features: Tensor, of: Loader) -> None:  # float [samples, d]
+        self.device, self.labels = of.device, of.labels
+        self.images = features.to(self.device) if _fits(features, self.device) else features
+        self.far = self.images.device.type != self.device.type
+
+    def shuffled(
+        self, batch: int, *, seed: int, epoch: int, first: int, pad: int, flip: bool
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:  # index [b], x [b, d], y [b]
+        """The epoch's batches from step `first` on, in the order of the images; they cannot be augmented any more."""
+        order = self._order(seed, epoch)
+        return self._batches(batch, first, lambda part: (order[part], self.images[order[part]]))
+
+    def _floats(self, pixels: Tensor) -> Tensor:
+        return pixels.to(self.device, non_blocking=True)
 
 
 def _fits(images: Tensor, device: torch.device) -> bool:

@@ -1,6 +1,6 @@
 """The whole training story: one run over one dataset, as a generator that does no I/O.
 
-    run = Run(data, plan, device)            # or Run(data, plan, device, resume=checkpoint)
+    run = Run(data, plan, device, start=weights)    # or Run(data, plan, device, resume=checkpoint)
     for event in run:
         ...                                  # progress; run.checkpoint() may be asked for at any event
     result = run.result()
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 
 import numpy as np
 import torch
@@ -24,11 +24,13 @@ from core.science.ledger import Ledger
 from core.science.opinions import KEPT, Opinions
 from core.science.weigher import sample_weights
 from core.spec import Plan
-from core.training import checkpoint, mirror
+from core.training import checkpoint, mirror, weights
+from core.training.catalogue import check
 from core.training.decoys import Decoys
-from core.training.events import Answers, EpochReport, Event, Look, Result, Tick
+from core.training.events import Answers, EpochReport, Event, Look, Result, Seen, Tick
+from core.training.frozen import look_once
 from core.training.host import autocast
-from core.training.loader import Loader, TrainingData, normalisation
+from core.training.loader import Features, Loader, TrainingData, normalisation
 from core.training.methods import method
 from core.training.muon import Muon
 from core.training.networks import build
@@ -36,7 +38,7 @@ from core.training.networks.fast import WhitenedNet
 from core.training.schedule import rate
 from core.training.sgd import SGD
 
-__all__ = ["Answers", "EpochReport", "Event", "Look", "Result", "Run", "Tick"]
+__all__ = ["Answers", "EpochReport", "Event", "Look", "Result", "Run", "Seen", "Tick", "looked_at"]
 
 EVALUATION_BATCH = 512  # images of 64 pixels; fixed, for a sample's last bits depend on the size of its batch
 WHITENED_ON = 2000  # images that the stem of a whitened network is computed from
@@ -45,14 +47,21 @@ WHITENED_ON = 2000  # images that the stem of a whitened network is computed fro
 class Run:
     """One training run; iterate it to its end, then ask for its result."""
 
-    def __init__(self, data: TrainingData, plan: Plan, device: torch.device, resume: bytes | None = None) -> None:
+    def __init__(
+        self,
+        data: TrainingData,
+        plan: Plan,
+        device: torch.device,
+        resume: bytes | None = None,
+        start: Mapping[str, Tensor] | None = None,  # what `weights.read` says of the plan's
+    ) -> None:
         self.plan, self.device = plan, device
         self.classes, self.samples = len(data.classes), len(data.labels)
         self.identity = _identity(data)
         self.scale = normalisation(data.images)
         self.audited = Loader(data.images, data.labels, self.scale, device)
         self.steps = self.audited.steps(plan.batch)
-        self.looked_at = _looked_at(plan)
+        self.looked_at = looked_at(plan)
         self.test: Loader | None = None
         if data.test_images is not None and data.test_labels is not None and len(data.test_labels):
             self.test = Loader(data.test_images, data.test_labels, self.scale, device)
@@ -62,6 +71,8 @@ class Run:
             network = build(plan.network, self.classes, plan.channels)
         if isinstance(network, WhitenedNet):
             network.whiten(self.audited.some(WHITENED_ON)[1])
+        if start is not None:
+            weights.fill(network, plan.network, start, plan.weights)
         self.network = network.to(device).to(memory_format=torch.channels_last)
         optimizer = Muon if plan.optimizer == "muon" else SGD
         self.optimizer = optimizer(
@@ -84,6 +95,10 @@ class Run:
 
     def __iter__(self) -> Iterator[Event]:
         plan, steps = self.plan, self.steps
+        if check(plan.network).frozen and not isinstance(self.audited, Features):
+            self.audited, self.test = yield from look_once(
+                self.network, self.audited, self.test, self.looked_at, plan.precision
+            )
         while self.epoch < plan.epochs:
             started, first = time.perf_counter(), self.step
             self.network.train()
@@ -308,7 +323,7 @@ class Run:
             )
 
 
-def _looked_at(plan: Plan) -> int:
+def looked_at(plan: Plan) -> int:
     """Images of an evaluation batch: fewer when they are large, and when a whole batch did not fit."""
     usual = max(16, EVALUATION_BATCH * 64**2 // max(64, plan.resolution) ** 2)
     return min(usual, plan.micro_batch or usual)

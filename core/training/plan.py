@@ -80,7 +80,9 @@ def _refuse(asked: _Asked) -> None:
     if classes < 2:
         raise Problem("single-class", f"The dataset has {classes} class; an audit needs at least two.")
     if spec.network is not None:
-        catalogue.check(spec.network)
+        catalogue.check_start(spec.network, _weights(spec, spec.network))
+    elif spec.weights not in (None, "none"):
+        raise Problem("network-needed", "Weights are those of one network: say which network starts from them.")
     if spec.method == "elr" and asked.samples * classes > MOST_BELIEFS:
         raise Problem(
             "method-too-large",
@@ -138,7 +140,7 @@ def _side(spec: AuditSpec, size: Size, side: int) -> int:
 
 def _weights(spec: AuditSpec, network: str) -> str:
     """The weights to start from."""
-    return spec.weights or ("default" if catalogue.check(network).needs_weights else "none")
+    return spec.weights or ("default" if catalogue.check(network).frozen else "none")
 
 
 def _epochs(asked: _Asked, size: Size) -> int:
@@ -178,6 +180,8 @@ def _plan(asked: _Asked, size: Size, epochs: int) -> Plan:
             "warmup_epochs": max(1, epochs // 4),
             "pad": max(1, size.side // 8),
         }
+    if catalogue.check(size.network).frozen:
+        own |= {"pad": 0, "flip": False}
     if spec.logit_normalisation is not None:
         own["logit_normalisation"] = spec.logit_normalisation
     if spec.entropy_penalty is not None:
@@ -227,16 +231,17 @@ def _why_budget(asked: _Asked, plan: Plan, usual: Plan, pace: Pace) -> list[str]
     """What the time allowed, in sentences."""
     limit, need = asked.spec.budget_s, budget.duration_s(plan, asked.facts, pace)
     an_epoch = budget.seconds(pace, plan.network, plan.resolution) * asked.samples
+    what = "To look at every image" if catalogue.check(plan.network).frozen else "An epoch"
     said = [
-        f"An epoch takes about {an_epoch:.2g} s on this device, as measured; {plan.epochs} epochs take about "
+        f"{what} takes about {an_epoch:.2g} s on this device, as measured; {plan.epochs} epochs take about "
         f"{need:.0f} s of the {limit} s allowed."
     ]
     if limit is not None and need > limit:
         return [f"The {limit} s allowed are too few: {plan.epochs} epochs take about {need:.0f} s."]
     if (plan.network, plan.resolution) != (usual.network, usual.resolution):
         dearer = catalogue.cost(plan.network, plan.resolution) > catalogue.cost(usual.network, usual.resolution)
-        what = "leaves room for more" if dearer else "asks for less"
-        said.append(f"That {what} than {usual.network} at {usual.resolution} pixels, which is usual.")
+        allows = "leaves room for more" if dearer else "asks for less"
+        said.append(f"That {allows} than {usual.network} at {usual.resolution} pixels, which is usual.")
     return said
 
 
@@ -253,6 +258,8 @@ def _why_weigher(plan: Plan, asked: bool) -> str:
 
 
 def _why_flip(plan: Plan) -> str:
+    if catalogue.check(plan.network).frozen:
+        return "Images are neither shifted nor mirrored: the network looks at each of them once, and learns from that."
     if plan.flip is True:
         return "Images are shifted and mirrored, as published; beware that a mirrored digit can be another class."
     return (

@@ -1,39 +1,25 @@
-"""Ways to teach a network, and the networks they choose from, as data; importable without torch."""
+"""Ways to teach a network, and which networks of the catalogue they choose from, as data; importable without torch."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from core.spec import Optimizer, RecipeName
+from core.spec import RecipeName
+from core.training.catalogue import CAREFUL, check
 
 TINY = 16  # side below which there is nothing to halve
 LARGE = 64  # side from which images are photographs to a GPU: read large, by networks that halve them early
 
 
-ROUGH = 0.1  # peak of the learning rate for networks that normalise batches
-CAREFUL = 0.01  # for those that do not, and for weights that are already good
-NORMALISED = (
-    "densenet",
-    "googlenet",
-    "inception",
-    "mnasnet",
-    "mobilenet",
-    "regnet",
-    "resn",
-    "shufflenet",
-    "wide_resnet",
-)
-
-
 def teaching(network: str, weights: str) -> dict[str, Any]:
-    """How a network is best taught from those weights on."""
-    source, _, model = network.rpartition(":")
-    optimizer: Optimizer = "muon" if network == "fast" else "sgd"
-    if source == "torchvision":
-        learns_fast = weights == "none" and (model.startswith(NORMALISED) or model.endswith("_bn"))
-        return {"optimizer": optimizer, "learning_rate": ROUGH if learns_fast else CAREFUL}
-    return {"optimizer": optimizer, "learning_rate": ROUGH / 2 if network == "vgg19-bn" else ROUGH}
+    """How a network is best taught from those weights on; weights that are already good are changed with care."""
+    kind = check(network)
+    kept = weights == "none" or kind.frozen
+    return {
+        "optimizer": kind.optimizer,
+        "learning_rate": kind.learning_rate if kept else min(CAREFUL, kind.learning_rate),
+    }
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,18 @@
-"""Weights for a network to start from: published ones, or a file from the folder of weights."""
+"""Weights for a network to start from: published ones, or a file from the folder of weights.
+
+`read` looks into the folder and, for published weights that are not there, on the net; `fill` only computes.
+"""
 
 from __future__ import annotations
 
 import pickle
 import re
+import socket
 import struct
 from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,35 +28,25 @@ from core.training.networks import Network
 
 FOLDER = "the folder of weights (LABELAUDIT_WEIGHTS_DIR)"
 NAMED = 4  # layers that a problem names
+STALLED_S = 60.0  # without a byte, after which a download is given up
 AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")  # heads of googlenet and inception_v3 that ours are built without
 COUNTER = "num_batches_tracked"  # which old files lack, and nothing here reads
 OLD_DENSE_LAYER = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)")
 BROKEN = (  # what readers raise on a broken file
     *(SafetensorError, pickle.UnpicklingError, struct.error, OSError, RuntimeError, ValueError, EOFError),
-    *(LookupError, AttributeError, TypeError),
+    *(LookupError, AttributeError, TypeError, HTTPException),
 )
 
 
-def load_into(network: Network, name: str, weights: str, folder: Path) -> None:
-    """Start a network that was built by `name` from `weights`: `none`, `default`, or a file's name in `folder`.
-
-    Its classifier stays as it is, because the classes it was made for are ours. A whitened network is whitened before.
-    """
+def read(name: str, weights: str, folder: Path) -> Mapping[str, Tensor] | None:
+    """What the network of that name starts from: nothing, published weights, or those of a file in the folder."""
     if weights == "none":
-        if catalogue.check(name).needs_weights:
-            raise Problem(
-                "weights-needed",
-                f"{name} learns nothing but its last layer: start it from `default` weights, or from a file.",
-            )
-        return
-    state = _published(name, folder) if weights == "default" else _file(folder, weights)
-    _fill(network, name, state, weights)
+        return None
+    return _published(name, folder) if weights == "default" else _file(folder, weights)
 
 
 def _published(name: str, folder: Path) -> dict[str, Tensor]:
     """The weights that torchvision publishes, from the folder when somebody put them there."""
-    if not catalogue.check(name).default_weights:
-        raise Problem("weights-unavailable", f"No weights are published for {name}: choose `none`, or name a file.")
     from torchvision.models import get_model_weights  # slow to import, seldom asked for
 
     published = get_model_weights(name.partition(":")[2]).DEFAULT
@@ -57,7 +54,10 @@ def _published(name: str, folder: Path) -> dict[str, Tensor]:
     if (folder / file).is_file():
         return _read(folder / file)
     try:
-        state = published.get_state_dict(progress=False, check_hash=True, weights_only=True, map_location="cpu")
+        with _impatient():
+            state = published.get_state_dict(
+                str(folder), progress=False, check_hash=True, weights_only=True, map_location="cpu"
+            )
     except BROKEN as error:
         raise Problem(
             "weights-unavailable",
@@ -66,6 +66,17 @@ def _published(name: str, folder: Path) -> dict[str, Tensor]:
             file=file,
         ) from error
     return _checked(state, file)
+
+
+@contextmanager
+def _impatient() -> Iterator[None]:
+    """No connection that is opened here waits for ever; torchvision's loader has no word of its own for that."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(STALLED_S)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
 
 
 def _file(folder: Path, file: str) -> dict[str, Tensor]:
@@ -97,8 +108,11 @@ def _unreadable(file: str, why: str) -> Problem:
     return Problem("weights-unreadable", f"The weights in {shown(file)} cannot be read: {why}.", file=file)
 
 
-def _fill(network: Network, name: str, state: dict[str, Tensor], whose: str) -> None:
-    """Copy all but the classifier."""
+def fill(network: Network, name: str, state: Mapping[str, Tensor], whose: str) -> None:
+    """Start a network that was built by `name` from what was read of the weights `whose`.
+
+    Its classifier stays as it is, because the classes it was made for are ours. A whitened network is whitened before.
+    """
     versions = getattr(state, "_metadata", None)  # of the layers, when the file tells
     body, without = _body(network, name)
     if any(key.startswith("backbone.") for key in state):  # a model that was trained here
@@ -113,7 +127,7 @@ def _fill(network: Network, name: str, state: dict[str, Tensor], whose: str) -> 
     missing, surprising = body.load_state_dict(kept, strict=False)
     if surprising:
         raise _mismatch(name, whose, "hold layers that are not in", surprising)
-    if missing := [key for key in missing if not key.endswith(COUNTER)]:
+    if missing := [key for key in missing if not key.endswith(COUNTER) and not key.startswith(without)]:
         raise _mismatch(name, whose, "lack layers of", missing)
 
 

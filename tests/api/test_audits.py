@@ -90,6 +90,23 @@ def test_a_split_that_the_dataset_has_not_is_refused(library: Library) -> None:
     check_problem(library.http.post("/v1/audits?dry_run=true", json=body), 422, "no-samples")
 
 
+@pytest.mark.parametrize(
+    ("spec", "code"),
+    [
+        ({"network": "resnet81"}, "unknown-network"),
+        ({"network": "frozen:resnet18", "weights": "none"}, "weights-needed"),
+        ({"network": "small", "weights": "default"}, "weights-unavailable"),
+        ({"weights": "default"}, "network-needed"),
+    ],
+)
+def test_a_network_that_cannot_be_trained_so_is_refused_at_once(
+    library_on_sqlite: Library, spec: dict[str, str], code: str
+) -> None:
+    library = library_on_sqlite
+    for route in ("/v1/audits", "/v1/audits?dry_run=true"):
+        check_problem(library.http.post(route, json={"dataset_id": library.data.id, **spec}), 422, code)
+
+
 def test_audits_are_listed_newest_first_of_one_dataset_or_of_all(service: Service) -> None:
     one, other = service.ready("one"), service.ready("other")
     made = [service.queued(one), service.queued(other), service.queued(one), service.queued(one)]

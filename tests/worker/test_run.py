@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from sqlalchemy import func, select, update
 
 from core import settings as core_settings
@@ -20,6 +21,7 @@ from core.store import audits, conflicts, datasets, jobs, scores, uploads
 from core.store.blobs import Blobs
 from core.store.db import Database
 from core.store.tables import Job, Sample, Score
+from core.training.networks import build
 from core.words import reasons_of
 from tests.unit.store import make
 from tests.worker.digits import plant_few
@@ -97,6 +99,14 @@ def _at_step(monkeypatch: pytest.MonkeyPatch, step: int, then: Callable[[Voice],
         real(voice, **progress)
 
     monkeypatch.setattr(Voice, "tick", tick)
+
+
+def _run_and_stop(monkeypatch: pytest.MonkeyPatch, job: str) -> None:
+    """Tell a job to stop in the middle of its training."""
+    with monkeypatch.context() as patch:
+        _at_step(patch, 20, lambda _voice: os.kill(os.getpid(), signal.SIGTERM))
+        assert run.main([job]) == 0
+    signal.alarm(0)  # the grace that a process has to end, for this one goes on
 
 
 def test_an_upload_in_parts_becomes_shards_and_rows(db: Database, blobs: Blobs, dataset_id: str) -> None:
@@ -214,9 +224,7 @@ def test_a_stop_saves_the_training_and_the_next_attempt_ends_with_the_same_bits(
 ) -> None:
     undisturbed, stopped = _submit(db, dataset_id), _submit(db, dataset_id)
     assert run.main([undisturbed]) == 0
-    with monkeypatch.context() as patch:
-        _at_step(patch, 20, lambda _voice: os.kill(os.getpid(), signal.SIGTERM))
-        assert run.main([stopped]) == 0
+    _run_and_stop(monkeypatch, stopped)
     job = _job(db, stopped)
     assert (job.state, job.strikes) == ("queued", 0)
     assert job.checkpoints
@@ -228,14 +236,75 @@ def test_a_stop_saves_the_training_and_the_next_attempt_ends_with_the_same_bits(
         assert first["files"][name]["sha256"] == second["files"][name]["sha256"]
 
 
+def _weigh(settings: Settings, **changes: torch.Tensor) -> Path:
+    """A file of weights for the network of these audits, where the worker looks for it."""
+    settings.weights.mkdir(parents=True)
+    state = build("small", 7, 1).state_dict()  # of a model for more classes
+    save_file({**state, **changes}, settings.weights / "mine.safetensors")
+    return settings.weights / "mine.safetensors"
+
+
+def test_an_audit_starts_from_a_file_of_weights_and_goes_on_without_it(
+    db: Database, blobs: Blobs, settings: Settings, dataset_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = _weigh(settings)
+    whole, stopped = (_submit(db, dataset_id, network="small", weights=file.name, epochs=3) for _ in range(2))
+    assert run.main([whole]) == 0
+    _run_and_stop(monkeypatch, stopped)
+    file.unlink()
+    assert run.main([stopped]) == 0
+    assert "resumed" in _kinds(db, stopped)
+    first, second = _job(db, whole).result, _job(db, stopped).result
+    assert first is not None and second is not None
+    for name in ("scores.csv", "model.safetensors"):
+        assert first["files"][name]["sha256"] == second["files"][name]["sha256"]
+    assert "`mine.safetensors` weights" in blobs.get(first["files"]["README.md"]["key"]).decode()
+
+
+def test_weights_that_are_not_there_or_do_not_fit_end_the_audit_in_their_own_words(
+    db: Database, settings: Settings, dataset_id: str
+) -> None:
+    file = _weigh(settings, **{"stem.weight": torch.zeros(2, 2)})
+    for name, code in (("other.pth", "weights-unavailable"), (file.name, "weights-mismatch")):
+        id = _submit(db, dataset_id, network="small", weights=name)
+        assert run.main([id]) == 0
+        job = _job(db, id)
+        assert job.state == "failed" and job.problem is not None
+        assert job.problem["code"] == code
+        assert name in job.problem["detail"]
+
+
+def test_a_frozen_network_looks_once_and_may_be_told_to_end_while_it_looks(
+    db: Database, settings: Settings, dataset_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = "frozen:shufflenet_v2_x0_5"
+    settings.weights.mkdir(parents=True)
+    save_file(build(network, 7, 1).state_dict(), settings.weights / "mine.safetensors")
+    asked = {"network": network, "weights": "mine.safetensors", "epochs": 2}
+    looking, whole = (_submit(db, dataset_id, **asked) for _ in range(2))
+
+    def cancel(voice: Voice) -> None:
+        assert voice.progress.percent is not None and voice.progress.percent < 5 + 0.9 * 92
+        with db.write() as session:
+            jobs.cancel(session, looking)
+
+    with monkeypatch.context() as patch:
+        _at_step(patch, 1, cancel)
+        assert run.main([looking]) == 0
+    with db.read() as session:
+        assert (_job(db, looking).state, audits.epochs(session, _job(db, looking).pk)) == ("cancelled", [])
+    assert run.main([whole]) == 0
+    job = _job(db, whole)
+    assert job.state == "succeeded" and job.result is not None and job.plan is not None
+    assert (job.result["pace"]["network"], job.plan["flip"], job.plan["pad"]) == (network, False, 0)
+
+
 def test_a_damaged_checkpoint_is_passed_over(
     db: Database, blobs: Blobs, settings: Settings, dataset_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     undisturbed, stopped = _submit(db, dataset_id), _submit(db, dataset_id)
     assert run.main([undisturbed]) == 0
-    with monkeypatch.context() as patch:
-        _at_step(patch, 20, lambda _voice: os.kill(os.getpid(), signal.SIGTERM))
-        run.main([stopped])
+    _run_and_stop(monkeypatch, stopped)
     for saved in _job(db, stopped).checkpoints or []:
         file = Path(settings.blobs) / saved["key"]
         damaged = bytearray(file.read_bytes())

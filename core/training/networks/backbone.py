@@ -57,6 +57,8 @@ class FrozenNet(TorchvisionNet):
     What the model makes of an image never changes, so features may be given in the place of images.
     """
 
+    scale: Tensor  # [d]
+
     def __init__(self, model: str, classes: int, channels: int) -> None:
         super().__init__(model, classes, channels)
         self.backbone.requires_grad_(False)

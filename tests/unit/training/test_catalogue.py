@@ -15,8 +15,8 @@ from core.training.catalogue import NETWORKS, ONE_SIDE, OWN, TORCHVISION, TORCHV
 def test_every_classification_model_of_torchvision_can_be_asked_for() -> None:
     assert list(TORCHVISION) == models.list_models(module=models)
     for name in TORCHVISION:
-        assert not check(f"torchvision:{name}").needs_weights
-        assert check(f"frozen:{name}").needs_weights
+        assert not check(f"torchvision:{name}").frozen
+        assert check(f"frozen:{name}").frozen
 
 
 @pytest.mark.parametrize(("name", "smallest", "native", "mmac"), TORCHVISION_SIZES)

@@ -3,13 +3,15 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import avg_pool2d, unfold
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision import models
 
 from core.errors import Problem
 from core.training.catalogue import NETWORKS, OWN
 from core.training.networks import build
-from core.training.networks.backbone import FrozenNet, TorchvisionNet
+from core.training.networks.backbone import LENGTH, FrozenNet, TorchvisionNet
+from core.training.networks.fast import PATCH, WhitenedNet
 
 LIGHT = (  # one of every family that has a way of its own to end, and can be built in a moment
     *("densenet121", "efficientnet_b0", "mnasnet0_5", "mobilenet_v2", "mobilenet_v3_small", "regnet_x_400mf"),
@@ -121,6 +123,55 @@ def test_below_a_frozen_networks_classifier_nothing_changes_in_training() -> Non
     assert not torch.equal(head, network.classifier.weight)
     assert all(torch.equal(before[name], tensor) for name, tensor in network.backbone.state_dict().items())
     assert [name for name, p in network.named_parameters() if p.requires_grad] == ["classifier.weight"]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_stem_of_the_fast_network_decorrelates_the_patches_that_it_saw(channels: int) -> None:
+    torch.manual_seed(0)
+    smooth = avg_pool2d(torch.randn(400, channels, 34, 34), 3, 1)  # neighbours are alike, as in pictures
+    network = build("fast", 5, channels)
+    assert isinstance(network, WhitenedNet)
+    network.whiten(smooth)
+    assert not network.stem.weight.requires_grad
+    patches = unfold(smooth, PATCH, stride=PATCH).transpose(1, 2).flatten(0, 1)
+    seen = (patches - patches.mean(0)) @ network.stem.weight.flatten(1).T
+    spread = seen.T @ seen / len(seen)
+    assert torch.allclose(spread, spread.diag().diag(), atol=1e-3)
+    assert (spread.diag() <= 1.001).all() and spread.diag().max() > 0.95
+    assert (spread.diag().diff() < 1e-3).all()  # the leading directions first
+
+
+def test_whitening_is_the_same_every_time_and_bears_images_without_contrast() -> None:
+    one, two = build("fast", 5, 3), build("fast", 5, 3)
+    assert isinstance(one, WhitenedNet) and isinstance(two, WhitenedNet)
+    x = torch.randn(50, 3, 16, 16)
+    one.whiten(x)
+    two.whiten(x)
+    assert torch.equal(one.stem.weight, two.stem.weight)
+    one.whiten(torch.zeros(50, 3, 16, 16))
+    assert torch.isfinite(one.stem.weight).all()
+    assert torch.isfinite(one(x)[0]).all()
+
+
+def test_a_frozen_network_brings_its_features_to_one_spread_and_a_length() -> None:
+    network = build("frozen:squeezenet1_1", 3, 3)
+    assert isinstance(network, FrozenNet)
+    raw = torch.randn(300, 512) * torch.logspace(-2, 3, 512)
+    raw[:, 7] = 5.0  # says nothing of any image
+    network.prepare(raw)
+    features = network(raw)[1]
+    spread = features.std(0)
+    others = torch.cat([spread[:7], spread[8:]])
+    torch.testing.assert_close(others, others.mean().expand(511))
+    assert features.square().sum(1).mean().sqrt() == pytest.approx(LENGTH, rel=1e-4)
+
+
+def test_a_frozen_network_takes_features_in_the_place_of_images() -> None:
+    network = build("frozen:squeezenet1_1", 3, 3)
+    assert isinstance(network, FrozenNet)
+    x = torch.randn(4, 3, 32, 32)
+    with torch.no_grad():
+        assert torch.equal(network(network.raw(x))[0], network(x)[0])
 
 
 def test_an_unknown_network_is_not_built() -> None:

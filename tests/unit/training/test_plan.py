@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from core.errors import Problem
 from core.spec import AuditSpec, DatasetFacts, Pace, Plan, RecipeName
 from core.training.budget import FEWEST_EPOCHS, duration_s, seconds
-from core.training.catalogue import NETWORKS, cost
+from core.training.catalogue import CAREFUL, NETWORKS, cost
 from core.training.plan import LONGEST, STEPS, resolve
 
 
@@ -266,3 +266,42 @@ def test_every_network_is_given_images_that_it_can_read(network: str, side: int,
     facts = DatasetFacts(samples={"": 1000}, classes=3, median_side=side, grey=False)
     plan = resolve(AuditSpec(network=network, budget_s=budget_s), facts, "cpu", 2, pace=pace)
     assert NETWORKS[network].smallest <= plan.resolution <= NETWORKS[network].largest
+
+
+@pytest.mark.parametrize(
+    ("spec", "code"),
+    [
+        ({"network": "frozen:resnet18", "weights": "none"}, "weights-needed"),
+        ({"network": "small", "weights": "default"}, "weights-unavailable"),
+        ({"weights": "default"}, "network-needed"),
+        ({"weights": "mine.safetensors"}, "network-needed"),
+    ],
+)
+def test_weights_that_nothing_can_start_from_are_refused(spec: dict[str, str], code: str) -> None:
+    with pytest.raises(Problem) as refused:
+        planned(AuditSpec(**spec))  # type: ignore[arg-type]
+    assert refused.value.code == code
+
+
+def test_weights_that_are_good_already_are_changed_with_care() -> None:
+    for network in ("fast", "vgg19-bn", "torchvision:resnet18", "torchvision:vit_b_16"):
+        assert planned(AuditSpec(network=network, weights="mine.pth")).learning_rate == CAREFUL
+
+
+@pytest.mark.parametrize("recipe", ["auto", "paper"])
+def test_a_frozen_network_sees_every_image_once_as_it_is(recipe: RecipeName) -> None:
+    plan = planned(AuditSpec(network="frozen:resnet18", recipe=recipe))
+    assert (plan.pad, plan.flip) == (0, False)
+    assert any("looks at each of them once" in reason for reason in plan.reasons)
+
+
+def test_a_frozen_networks_epochs_cost_next_to_nothing() -> None:
+    facts = DatasetFacts(samples={"train": 9000, "test": 1000}, classes=10, median_side=64, grey=False)
+    pace = Pace(network="frozen:resnet18", resolution=224, seconds=0.02)
+    few, many = (resolve(AuditSpec(network="frozen:resnet18", epochs=n), facts, "cpu", 2) for n in (2, 32))
+    assert 200 < duration_s(few, facts, pace) < duration_s(many, facts, pace) < 1.5 * duration_s(few, facts, pace)
+    asked = resolve(AuditSpec(network="frozen:resnet18", budget_s=400), facts, "cpu", 2, pace=pace)
+    assert asked.resolution == 224
+    assert any("To look at every image takes about 1.8e+02 s" in reason for reason in asked.reasons)
+    asked = resolve(AuditSpec(network="frozen:resnet18", budget_s=150), facts, "cpu", 2, pace=pace)
+    assert asked.resolution == 168

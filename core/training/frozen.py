@@ -1,0 +1,35 @@
+"""A frozen network looks at every image once; its classifier learns from what it saw."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import torch
+
+from core.spec import Precision
+from core.training.events import Seen
+from core.training.host import autocast
+from core.training.loader import Features, Loader
+from core.training.networks import Network
+
+
+def look_once(
+    network: Network, audited: Loader, test: Loader | None, batch: int, precision: Precision
+) -> Generator[Seen, None, tuple[Loader, Loader | None]]:
+    """The features of all images, as they are, in fixed batches; the network is prepared to learn from them."""
+    from core.training.networks.backbone import FrozenNet  # slow to import, seldom asked for
+
+    assert isinstance(network, FrozenNet)
+    loaders = [audited] if test is None else [audited, test]
+    steps, done = sum(loader.steps(batch) for loader in loaders), 0
+    made: list[Loader] = []
+    for loader in loaders:
+        features = torch.empty(len(loader.labels), network.classifier.in_features)
+        for index, x, _ in loader.in_order(batch):
+            with autocast(loader.device, precision):
+                features[index.cpu()] = network.raw(x).cpu()
+            done += 1
+            yield Seen(done, steps)
+        made.append(Features(features, loader))
+    network.prepare(made[0].images)
+    return made[0], made[1] if test is not None else None
