@@ -25,6 +25,7 @@ from bench.gpu_checks import ledger, resume
 from bench.gpu_data import given, missing
 from bench.gpu_speed import FLOOR, best_together, speed
 from bench.gpu_training import Job, here, share_done, together
+from bench.markdown import flat
 from bench.record import show
 from core.training.host import settle
 
@@ -71,7 +72,7 @@ class Session:
                 continue
             figures = CHECKS[cell.name](self.device, self.scale)
             keep(self.out, cell, self.scale, self.device.type, figures)
-            show(cell.about, ("what", "figure"), list(figures.items()))
+            show(cell.about, ("what", "figure"), flat(figures))
         results = [self.result(cell) for cell in self.cells if cell.name in CHECKS]
         return all(result.get("ok") is not False for result in results if result)
 
@@ -98,7 +99,7 @@ class Session:
 
     def left(self) -> float:
         """Seconds."""
-        return self.until - time.time()
+        return float(self.until - time.time())
 
     def tell(self, when: str, waits_for: str | None) -> None:
         """What is done, half done, and still to do, with the minutes that it takes about."""

@@ -75,7 +75,7 @@ class Scale:
 
 
 FULL = Scale("full", "preact-resnet18", 250, 128, 50_000, 10_000, 50_000, 8192, 30, (2, 3), 45.0, 12.0)
-TINY = Scale("tiny", "small", 3, 16, None, None, 256, 256, 2, (), 0.0, 0.0)
+TINY = Scale("tiny", "small", 2, 16, None, None, 128, 64, 2, (), 0.0, 0.0)
 
 
 def cells(scale: Scale) -> list[Cell]:

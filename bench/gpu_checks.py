@@ -22,7 +22,7 @@ from core.training.networks import build
 
 SIDE, CLASSES = 32, 10
 SLACK = 2e-3  # largest difference of a float32 gradient, relative to the largest gradient of its tensor
-EPOCHS, OBSERVED = 3, 50_000  # of the ledgers that are compared
+EPOCHS = 3  # of the ledgers that are compared
 
 
 def ledger(device: torch.device, scale: Scale) -> Figures:
@@ -35,11 +35,11 @@ def ledger(device: torch.device, scale: Scale) -> Figures:
     here, there = (_one_pass(scale.network, x, y, on) for on in (cpu, device))
     torch.backends.cudnn.allow_tf32 = tf32
     passes = {name: float((there[name] - value).abs().max() / _size(value)) for name, value in here.items()}
-    index = torch.arange(OBSERVED)
+    index = torch.arange(scale.synthetic)
     draws = [Draws.of(index.to(on), seed=3, epoch=2, pad=4, flip=True) for on in (cpu, device)]
     crops = [drawn.window(slice(None), (SIDE, SIDE)) for drawn in draws]
     same_crops = all(torch.equal(a, b.cpu()) for a, b in zip(*crops, strict=True))
-    ours, theirs = (_columns(on) for on in (cpu, device))
+    ours, theirs = (_columns(scale.synthetic, on) for on in (cpu, device))
     columns = {name: float((theirs[name] - value).abs().max() / _size(value)) for name, value in ours.items()}
     return {
         "largest relative difference of a gradient": max(passes.values()),
@@ -62,14 +62,14 @@ def _one_pass(network: str, x: Tensor, y: Tensor, device: torch.device) -> dict[
     return {"logits": logits.detach().cpu(), **gradients}
 
 
-def _columns(device: torch.device) -> dict[str, Tensor]:
+def _columns(samples: int, device: torch.device) -> dict[str, Tensor]:
     dice = torch.Generator().manual_seed(2)
-    book = Ledger(OBSERVED, EPOCHS, alpha=100.0, beta=100.0, device=device)
-    label = (torch.arange(OBSERVED) % CLASSES).to(device)
+    book = Ledger(samples, EPOCHS, alpha=100.0, beta=100.0, device=device)
+    label = (torch.arange(samples) % CLASSES).to(device)
     for epoch in range(EPOCHS):
-        logits, features = torch.randn(OBSERVED, CLASSES, generator=dice), torch.rand(OBSERVED, 64, generator=dice)
-        weights, loss = torch.randn(CLASSES, 64, generator=dice), torch.rand(OBSERVED, generator=dice)
-        for index in torch.randperm(OBSERVED, generator=dice).split(10_000):
+        logits, features = torch.randn(samples, CLASSES, generator=dice), torch.rand(samples, 64, generator=dice)
+        weights, loss = torch.randn(CLASSES, 64, generator=dice), torch.rand(samples, generator=dice)
+        for index in torch.split(torch.randperm(samples, generator=dice), 10_000):
             parts = (t.to(device) for t in (logits[index], features[index], weights, loss[index]))
             book.observe(epoch, index.to(device), label[index.to(device)], *parts)
         book.close_epoch()

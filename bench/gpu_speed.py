@@ -131,7 +131,7 @@ def _shared(count: int, device: torch.device, scale: Scale) -> float:
         process.start()
     for process in processes:
         process.join()
-    return sum(told.get() for process in processes if process.exitcode == 0)
+    return float(sum(told.get() for process in processes if process.exitcode == 0))
 
 
 def _one_of_many(scale: Scale, on: str, ready: Any, told: Any) -> None:
@@ -151,7 +151,7 @@ def _ceiling(device: torch.device, side: int) -> float:
         a @ b
         _wait(device)
         taken.append(time.perf_counter() - began)
-    return 2 * side**3 / statistics.median(taken[WARM_UP:])
+    return 2.0 * side**3 / statistics.median(taken[WARM_UP:])
 
 
 def _work(device: torch.device, scale: Scale) -> float:
@@ -161,7 +161,7 @@ def _work(device: torch.device, scale: Scale) -> float:
     with FlopCounterMode(display=False) as counted:
         logits, _ = network(x)
         cross_entropy(logits, torch.arange(scale.batch, device=device) % CLASSES).backward()  # type: ignore[no-untyped-call]
-    return counted.get_total_flops() / scale.batch
+    return float(counted.get_total_flops()) / scale.batch
 
 
 def _ratio(these: list[float], those: list[float]) -> float:
