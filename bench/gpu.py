@@ -55,7 +55,7 @@ class Session:
 
     def run(self) -> int:
         """Do what the time allows; 1 when a check says no or a training broke off."""
-        settle(self.device, torch.get_num_threads())  # as a worker does
+        settle(self.device, 1)  # as the trainings do
         waits_for = missing(self.args.data, self.args.test)
         self.tell("before", waits_for)
         wrong = not self.check()

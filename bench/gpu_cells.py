@@ -69,13 +69,14 @@ class Scale:
     synthetic: int  # images of the checks
     side: int  # of the matrices whose product is the ceiling
     turns: int  # of each training that is timed
+    steps: int  # of a turn, at whose end a GPU is waited for
     sharing: tuple[int, ...]  # how many trainings are timed at once
     fewest_s: float  # left, for a training to be begun or gone on with
     leaving_s: float  # before the end, to put trainings aside
 
 
-FULL = Scale("full", "preact-resnet18", 250, 128, 50_000, 10_000, 50_000, 8192, 30, (2, 3), 45.0, 12.0)
-TINY = Scale("tiny", "small", 2, 16, None, None, 128, 64, 2, (), 0.0, 0.0)
+FULL = Scale("full", "preact-resnet18", 250, 128, 50_000, 10_000, 50_000, 8192, 30, 8, (2, 3), 45.0, 12.0)
+TINY = Scale("tiny", "small", 2, 16, None, None, 64, 64, 2, 2, (), 0.0, 1.0)
 
 
 def cells(scale: Scale) -> list[Cell]:

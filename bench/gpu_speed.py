@@ -9,8 +9,8 @@ from multiprocessing import get_context
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
-from torch.utils.flop_counter import FlopCounterMode
 
 from bench.gpu_cells import Figures, Scale
 from bench.gpu_checks import CLASSES, SIDE, short, synthetic
@@ -21,11 +21,11 @@ from core.training.loop import Run, Tick
 from core.training.networks import build
 
 TARGET, FLOOR, MOST_OVERHEAD = 40_000, 15_000, 3.0  # images/s, images/s, %
-WARM_UP, AT_ONCE = 2, 8  # turns before the clock counts; steps of a turn, at whose end a GPU is waited for
+WARM_UP = 2  # turns before the clock counts
 LARGER = (512, 1024)  # batches
 TIMED_S = 6.0  # of a training alone in larger batches, or beside others
 PRODUCTS = 10  # of matrices
-LATE_S = 120.0  # after which a process that should be ready is not waited for
+LATE_S = 60.0  # after which a process that should be ready is not waited for
 
 
 def speed(device: torch.device, scale: Scale) -> Figures:
@@ -33,7 +33,7 @@ def speed(device: torch.device, scale: Scale) -> Figures:
     figures: Figures = {"bf16": has_fast_bf16(device)}
     turns = _in_turns(device, scale)
     alone = scale.batch / statistics.median(turns["hmw"])
-    ceiling, work = _ceiling(device, scale.side), _work(device, scale)
+    ceiling, work = _ceiling(device, scale.side), _work(scale.network)
     figures |= {
         "images_per_s": round(alone),
         "images_per_s bare network": round(scale.batch / statistics.median(turns["bare"])),
@@ -65,7 +65,7 @@ def best_together(figures: Figures) -> int:
 def _in_turns(device: torch.device, scale: Scale) -> dict[str, list[float]]:
     """Seconds of a step of three trainings that take turns, so that whatever else happens meets all of them."""
     plan = _plan(scale, device, scale.batch)
-    data = synthetic(scale.batch * AT_ONCE * (scale.turns + WARM_UP + 1))
+    data = synthetic(scale.batch * scale.steps * (scale.turns + WARM_UP + 1))
     without = plan.model_copy(update={"weigher": "none"})
     trainings: dict[str, Iterator[Any]] = {
         "bare": _bare(plan, device),
@@ -76,11 +76,11 @@ def _in_turns(device: torch.device, scale: Scale) -> dict[str, list[float]]:
     for turn in range(WARM_UP + scale.turns):
         for name, steps in trainings.items():
             began = time.perf_counter()
-            for _ in range(AT_ONCE):
+            for _ in range(scale.steps):
                 next(steps)
             _wait(device)
             if turn >= WARM_UP:
-                taken[name].append((time.perf_counter() - began) / AT_ONCE)
+                taken[name].append((time.perf_counter() - began) / scale.steps)
     return taken
 
 
@@ -107,17 +107,17 @@ def _pace(scale: Scale, device: torch.device, batch: int, seconds: float, ready:
     """images/s of a run within some seconds, ends of epochs included; `ready` is a barrier to wait for others at."""
     run = Run(synthetic(scale.synthetic), _plan(scale, device, batch), device)
     ticks = (event for event in run if isinstance(event, Tick))
-    for _ in range(WARM_UP * AT_ONCE):
+    for _ in range(WARM_UP * scale.steps):
         next(ticks)
     _wait(device)
     if ready is not None:
         ready.wait(LATE_S)
     began, steps = time.perf_counter(), 0
     while time.perf_counter() - began < seconds:
-        for _ in range(AT_ONCE):
+        for _ in range(scale.steps):
             next(ticks)
         _wait(device)
-        steps += AT_ONCE
+        steps += scale.steps
     return steps * batch / (time.perf_counter() - began)
 
 
@@ -154,14 +154,24 @@ def _ceiling(device: torch.device, side: int) -> float:
     return 2.0 * side**3 / statistics.median(taken[WARM_UP:])
 
 
-def _work(device: torch.device, scale: Scale) -> float:
-    """Operations of a training step for each image, as torch counts them."""
-    network = build(scale.network, CLASSES, 3).to(device)
-    x = torch.randn(scale.batch, 3, SIDE, SIDE, device=device)
-    with FlopCounterMode(display=False) as counted:
-        logits, _ = network(x)
-        cross_entropy(logits, torch.arange(scale.batch, device=device) % CLASSES).backward()  # type: ignore[no-untyped-call]
-    return float(counted.get_total_flops()) / scale.batch
+def _work(network: str) -> float:
+    """Operations of training for each image: of the convolutions and the classifier, forward and twice that backward.
+
+    The first convolution has no gradient to hand on.
+    """
+    counts: list[int] = []
+
+    def count(layer: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        assert isinstance(layer.weight, Tensor)
+        counts.append(2 * output.numel() * layer.weight[0].numel())
+
+    model = build(network, CLASSES, 3).eval()
+    for layer in model.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            layer.register_forward_hook(count)
+    with torch.no_grad():
+        model(torch.zeros(1, 3, SIDE, SIDE))
+    return float(3 * sum(counts) - counts[0])
 
 
 def _ratio(these: list[float], those: list[float]) -> float:

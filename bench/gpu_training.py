@@ -89,9 +89,12 @@ def together(jobs: list[Job], count: int) -> int:
         while waiting and len(running) < count:
             job = waiting.pop(0)
             if job.until - time.time() >= job.scale.fewest_s:
-                running.append(context.Process(target=work_on, args=(job,), name=job.cell.name))
+                running.append(context.Process(target=work_on, args=(job,), name=job.cell.name, daemon=True))
                 running[-1].start()
-        wait([process.sentinel for process in running])
+        latest = jobs[0].until + jobs[0].scale.leaving_s
+        if not wait([process.sentinel for process in running], timeout=max(0.0, latest - time.time())):
+            for process in running:
+                process.kill()  # it has not come to leave; what it put aside last stays
         for process in [process for process in running if not process.is_alive()]:
             process.join()
             running.remove(process)

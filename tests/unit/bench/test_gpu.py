@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import platform
+import shutil
 import subprocess
 import sys
 import time
@@ -25,10 +27,10 @@ from bench.gpu_cells import FULL, TINY, Training, cells, keep, plan_of
 from bench.gpu_data import given
 from bench.gpu_page import page
 from bench.gpu_speed import best_together
-from bench.gpu_training import Job, here, share_done, together, train
+from bench.gpu_training import Job, here, share_done, together, train, work_on
 
 CLASSES, SIDE = 10, 8
-FOREVER = 1e12
+FOREVER = time.time() + 3600
 CPU = torch.device("cpu")
 
 
@@ -125,20 +127,33 @@ def test_without_time_nothing_is_begun_and_the_plan_is_told(
     assert all(cell.name in told for cell in cells(TINY))
 
 
-def test_a_training_whose_time_is_up_goes_on_on_the_same_machine_only(
+def test_a_training_whose_time_is_up_goes_on_in_the_next_call(
     done: Path, parts: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name = "sym-0.5-hmw-norm-0"
+    shutil.copytree(done / "out", tmp_path / "out", ignore=shutil.ignore_patterns(f"{name}.json"))
     stopped = job(parts, tmp_path, name, until=time.time())
-    assert train(stopped) is None
+    work_on(stopped)
     assert 0 < share_done(stopped.cell, stopped.aside) < 1
-    elsewhere = replace(stopped, aside=tmp_path / "half-trained-elsewhere", until=FOREVER)
-    begun_anew, gone_on = train(elsewhere), train(replace(stopped, until=FOREVER))
-    assert "goes on in epoch 1 of 2" in (told := capsys.readouterr().out)
-    assert told.count("goes on") == 1
-    assert begun_anew is not None and gone_on is not None
-    kept = said(result(done, name))
-    assert json.loads(json.dumps(said(gone_on))) == json.loads(json.dumps(said(begun_anew))) == kept
+    assert not (tmp_path / "out" / f"{name}.json").exists()
+    assert gpu.main(words(parts, tmp_path)) == 0
+    told = capsys.readouterr().out
+    assert "10% trained on this machine" in told and "goes on in epoch 1 of 2" in told
+    assert said(result(tmp_path, name)) == said(result(done, name))
+    assert share_done(stopped.cell, stopped.aside) == 0.0
+
+
+def test_another_machine_begins_anew(
+    done: Path, parts: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "sym-0.5-cce-0"
+    work_on(job(parts, tmp_path, name, until=time.time()))
+    monkeypatch.setattr(platform, "node", lambda: "elsewhere")
+    elsewhere = job(parts, tmp_path, name)
+    work_on(elsewhere)
+    assert "goes on" not in capsys.readouterr().out
+    assert said(result(tmp_path, name)) == said(result(done, name))
+    assert len(list(tmp_path.glob(f"half-trained-*/{name}.safetensors"))) == 1  # of the first machine
 
 
 def test_what_was_put_aside_for_other_labels_begins_anew(
@@ -151,18 +166,15 @@ def test_what_was_put_aside_for_other_labels_begins_anew(
     assert "begins anew" in capsys.readouterr().out
 
 
-def test_trainings_side_by_side_say_what_they_say_alone(done: Path, parts: list[Path], tmp_path: Path) -> None:
+def test_trainings_side_by_side_say_what_they_say_alone_and_break_off_alone(
+    done: Path, parts: list[Path], tmp_path: Path
+) -> None:
     names = ("sym-0.5-hmw-norm-0", "sym-0.5-cce-0")
-    assert together([job(parts, tmp_path, name) for name in names], 2) == 0
+    sound = [job(parts, tmp_path, name) for name in names]
+    broken = replace(sound[0], cell=replace(sound[0].cell, training=Training("sym:0.5", "unheard-of", 0)))
+    assert together([broken, *sound], 3) == 1
     for name in names:
         assert said(result(tmp_path, name)) == said(result(done, name))
-
-
-def test_a_training_that_breaks_off_stops_no_other(parts: list[Path], tmp_path: Path) -> None:
-    sound = job(parts, tmp_path, "sym-0.5-cce-0")
-    broken = replace(sound, cell=replace(sound.cell, training=Training("sym:0.5", "unheard-of", 0)))
-    assert together([broken, sound], 2) == 1
-    assert (tmp_path / "out" / "sym-0.5-cce-0.json").exists()
 
 
 def test_trainings_wait_for_all_parts(tmp_path: Path, parts: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
