@@ -98,7 +98,9 @@ def together(jobs: list[Job], count: int) -> int:
         for process in [process for process in running if not process.is_alive()]:
             process.join()
             running.remove(process)
-            broken += process.exitcode != 0
+            if process.exitcode:
+                print(f"  {process.name}: broke off with status {process.exitcode}", flush=True)
+                broken += 1
     return broken
 
 
