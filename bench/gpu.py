@@ -1,248 +1,153 @@
-"""The checks and figures that need a GPU: it computes what the CPU does, repeats itself, resumes, and how fast.
+"""All that needs a GPU, in one command: is it right, how fast is it, and the published runs on CIFAR-10.
 
-    python -m bench.gpu [--device cuda] [--samples 10000] [--again] [--only NAME …]
+    python -m bench.gpu [--data part1.parquet part2.parquet … --test test.parquet] [--minutes 9] [--out FOLDER]
+    python -m bench.gpu --device cpu --tiny …      # the command itself, in miniature
 
-Every check is recorded as soon as it is done, and one that is recorded for this commit on this device and size is not
-done again without --again: a run that was cut off goes on where it stopped. It needs torch, numpy, safetensors,
-scikit-learn and pydantic, nothing of the web. Where there is no git, BENCH_COMMIT says what is measured.
+The most valuable cell comes first. A cell that has a result in --out or in bench/results/gpu is not done again; what is
+half trained when the time is up goes on in the next call on the same machine. It needs torch, numpy, pyarrow, pillow,
+pydantic and safetensors, nothing of the web. Where there is no git, BENCH_COMMIT says what is measured.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
 
-import numpy as np
 import torch
-from torch import Tensor
 
-from bench.record import commit, lines, record, show
-from core.science.ledger import Ledger
-from core.science.noise import symmetric
-from core.spec import Plan, Precision
-from core.training.augment import Draws
-from core.training.host import has_fast_bf16, settle
-from core.training.loader import TrainingData
-from core.training.loop import Result, Run, Tick
-from core.training.networks import build
+from bench.gpu_cells import FULL, KEPT, TINY, Cell, Figures, Scale, cells, finished, keep
+from bench.gpu_checks import ledger, resume
+from bench.gpu_data import given, missing
+from bench.gpu_speed import FLOOR, best_together, speed
+from bench.gpu_training import Job, here, share_done, together
+from bench.markdown import flat
+from bench.record import show
+from core.training.host import settle
 
-SIDE, CLASSES = 32, 10
-WARM_UP, STEPS = 5, 20  # steps before the clock starts, and how many there are at least
-PRECISIONS: tuple[Precision, ...] = ("float32", "bf16")
-SLACK = 2e-3  # largest difference of a float32 gradient, relative to the largest gradient of its tensor
-
-Figures = dict[str, Any]
+CHECKS: dict[str, Callable[[torch.device, Scale], Figures]] = {"ledger": ledger, "resume": resume, "speed": speed}
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench.gpu", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--device", default="cuda", help="cpu tries the checks themselves")
-    parser.add_argument("--samples", type=int, default=10_000)
-    parser.add_argument("--again", action="store_true", help="also what is recorded for this commit")
-    parser.add_argument("--only", nargs="*", choices=list(CHECKS), default=list(CHECKS))
-    args = parser.parse_args(argv)
-    device = torch.device(args.device)
-    if device.type == "cuda" and not torch.cuda.is_available():
+    args = _arguments(argv)
+    if args.device == "cuda" and not torch.cuda.is_available():
         print("There is no GPU here, so there is nothing to check.")
         return 0
-    settle(device, torch.get_num_threads())  # as a worker does
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    what = {"device": describe(device), "samples": args.samples}
-    done = {
-        line["args"]["check"]
-        for line in lines("gpu")
-        if line["commit"] == commit() and what.items() <= line["args"].items()
-    }
-    wrong = False
-    for name in args.only:
-        if name in done and not args.again:
-            print(f"{name}: recorded already")
-            continue
-        figures = CHECKS[name](device, args.samples)
-        record("gpu", {"check": name, **what}, figures)
-        show(name, ("what", "figure"), list(figures.items()))
-        wrong |= figures.get("ok") is False
-    return int(wrong)
+    return Session(args).run()
 
 
-def describe(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+class Session:
+    """One call of the command."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.args, self.scale = args, TINY if args.tiny else FULL
+        self.until = time.time() + 60 * args.minutes - self.scale.leaving_s
+        self.device = torch.device(args.device)
+        self.out: Path = args.out
+        self.folders = (self.out,) if args.tiny else (self.out, KEPT)
+        self.out.mkdir(parents=True, exist_ok=True)
+        self.aside = here(self.device, args.work)
+        self.cells = cells(self.scale)
+
+    def run(self) -> int:
+        """Do what the time allows; 1 when a check says no or a training broke off."""
+        settle(self.device, 1)  # as the trainings do
+        waits_for = missing(self.args.data, self.args.test)
+        self.tell("before", waits_for)
+        wrong = not self.check()
+        left = [cell for cell in self.cells if cell.training and not self.result(cell)]
+        if left and waits_for is None and self.left() >= self.scale.fewest_s:
+            wrong |= self.train(left) > 0
+        self.tell("after", waits_for)
+        return int(wrong)
+
+    def check(self) -> bool:
+        """The checks that fit; whether none of them says no."""
+        for cell in self.cells:
+            if cell.name not in CHECKS or self.result(cell) or self.left() < cell.seconds:
+                continue
+            figures = CHECKS[cell.name](self.device, self.scale)
+            keep(self.out, cell, self.scale, self.device.type, figures)
+            show(cell.about, ("what", "figure"), flat(figures))
+        results = [self.result(cell) for cell in self.cells if cell.name in CHECKS]
+        return all(result.get("ok") is not False for result in results if result)
+
+    def train(self, left: list[Cell]) -> int:
+        """The trainings, as many at once as fill the GPU; how many broke off."""
+        data = given(self.args.data, self.args.test, self.scale, self.args.work)
+        if data.train.format == "JPEG":
+            print("The images are JPEG: accuracies will be a little below those of the lossless originals.")
+        print(f"{self.at_once()} at a time", flush=True)
+        jobs = [Job(cell, self.scale, data, str(self.device), self.aside, self.out, self.until) for cell in left]
+        return together(jobs, self.at_once())
+
+    def at_once(self) -> int:
+        """Trainings that share the GPU: as asked, or as measured to be best."""
+        if self.args.together is not None:
+            return int(self.args.together)
+        measured = self.result(next(cell for cell in self.cells if cell.name == "speed"))
+        return best_together(measured) if measured else 1
+
+    def result(self, cell: Cell) -> Figures | None:
+        """What a cell said, if it is done."""
+        found = finished(cell, self.scale, self.device.type, *self.folders)
+        return None if found is None else dict(found["result"])
+
+    def left(self) -> float:
+        """Seconds."""
+        return float(self.until - time.time())
+
+    def tell(self, when: str, waits_for: str | None) -> None:
+        """What is done, half done, and still to do, with the minutes that it takes about."""
+        rows, minutes = [], 0.0
+        for cell in self.cells:
+            state, share = "to do", 0.0
+            if result := self.result(cell):
+                state, share = "failed" if "failed" in result or result.get("ok") is False else "done", 1.0
+            elif cell.training:
+                share = share_done(cell, self.aside)
+                state = f"{share:.0%} trained on this machine" if share else "waits for data" if waits_for else "to do"
+            needs = (1 - share) * self.minutes(cell)
+            minutes += needs
+            rows.append((cell.name, state, round(needs, 1)))
+        show(f"{when}: {self.left() / 60:.1f} minutes left", ("cell", "state", "minutes"), rows)
+        print(f"About {minutes:.0f} minutes of work are left on {self.device}.")
+        if waits_for:
+            print(f"The trainings wait for {waits_for}.")
+        sys.stdout.flush()
+
+    def minutes(self, cell: Cell) -> float:
+        """How long a cell takes on this GPU, at the pace that was measured, or else at the least one that will do."""
+        if not cell.training:
+            return cell.seconds / 60
+        measured = self.result(next(cell for cell in self.cells if cell.name == "speed"))
+        pace = max(measured["images_per_s together"].values()) if measured else FLOOR
+        images = self.scale.epochs * (self.scale.samples or self.scale.synthetic)
+        return images / pace / 60
 
 
-def facts(device: torch.device, samples: int) -> Figures:
-    """What kind of device this is."""
-    if device.type != "cuda":
-        return {"name": "cpu", "threads": torch.get_num_threads()}
-    found = torch.cuda.get_device_properties(device)
-    return {
-        "name": found.name,
-        "capability": f"{found.major}.{found.minor}",
-        "memory_gb": round(found.total_memory / 1e9, 1),
-        "processors": found.multi_processor_count,
-        "bf16": has_fast_bf16(device),
-        "cuda": torch.version.cuda,
-        "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
-    }
+def _arguments(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.gpu", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--data", type=Path, nargs="+", default=[], help="Parquet parts of CIFAR-10's training set")
+    parser.add_argument("--test", type=Path, nargs="+", default=[], help="… and of its test set")
+    parser.add_argument("--minutes", type=float, default=9.0, help="after which it has stopped")
+    parser.add_argument("--out", type=Path, default=KEPT, help="folder of the results, one small file a cell")
+    parser.add_argument("--work", type=Path, default=_work(), help="folder on a local disk, for what is half trained")
+    parser.add_argument("--together", type=int, help="trainings at once, instead of what was measured to be best")
+    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
+    parser.add_argument("--tiny", action="store_true", help="everything in miniature, to try the command itself")
+    args = parser.parse_args(argv)
+    if args.tiny and args.out == KEPT:
+        parser.error("--tiny needs an --out of its own: what it measures is nothing to keep")
+    return args
 
 
-def agreement(device: torch.device, samples: int) -> Figures:
-    """One forward and backward pass in float32, the crops and the ledger, against the CPU."""
-    x = torch.randn(64, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(1))
-    y = torch.arange(64) % CLASSES
-    here, there = _one_pass(x, y, torch.device("cpu")), _one_pass(x, y, device)
-    differences = {
-        name: float((there[name] - value).abs().max() / value.abs().max().clamp_min(1e-12))
-        for name, value in here.items()
-    }
-    index = torch.arange(1000)
-    draws = [Draws.of(index.to(on), seed=3, epoch=2, pad=4, flip=True) for on in ("cpu", device)]
-    crops = [drawn.window(slice(None), (SIDE, SIDE)) for drawn in draws]
-    same_crops = all(torch.equal(a, b.cpu()) for a, b in zip(*crops, strict=True))
-    ours, theirs = _ledger(torch.device("cpu")), _ledger(device)
-    ledger = float((ours - theirs.cpu()).abs().max())
-    return {
-        "largest_difference": max(differences.values()),
-        "same_crops": same_crops,
-        "ledger_difference": ledger,
-        "ok": max(differences.values()) < SLACK and same_crops and ledger < 1e-9,
-    }
-
-
-def _one_pass(x: Tensor, y: Tensor, device: torch.device) -> dict[str, Tensor]:
-    torch.manual_seed(0)
-    network = build("small", CLASSES, 3).to(device)
-    logits, _ = network(x.to(device))
-    torch.nn.functional.cross_entropy(logits, y.to(device)).backward()  # type: ignore[no-untyped-call]
-    gradients = {name: p.grad.cpu() for name, p in network.named_parameters() if p.grad is not None}
-    return {"logits": logits.detach().cpu(), **gradients}
-
-
-def _ledger(device: torch.device) -> Tensor:
-    dice = torch.Generator().manual_seed(2)
-    ledger = Ledger(100, 3, alpha=100.0, beta=100.0, device=device)
-    label = (torch.arange(100) % CLASSES).to(device)
-    for epoch in range(3):
-        logits, features = torch.randn(100, CLASSES, generator=dice), torch.rand(100, 64, generator=dice)
-        weights, loss = torch.randn(CLASSES, 64, generator=dice), torch.rand(100, generator=dice)
-        index = torch.arange(100).to(device)
-        ledger.observe(epoch, index, label, *(t.to(device) for t in (logits, features, weights, loss)))
-        ledger.close_epoch()
-    return ledger.iam()
-
-
-def throughput(device: torch.device, samples: int) -> Figures:
-    """Samples a second of training, by batch and precision."""
-    figures: Figures = {}
-    for batch in (128, 512):
-        for precision in PRECISIONS if has_fast_bf16(device) else PRECISIONS[:1]:
-            epochs = max(3, -(-STEPS * batch // samples))
-            run = Run(synthetic(samples), plan(device, epochs, batch, precision), device)
-            ticks = (event for event in run if isinstance(event, Tick))
-            for _ in range(WARM_UP):
-                next(ticks)
-            _wait(device)
-            began, steps = time.perf_counter(), epochs * run.steps - WARM_UP
-            for _ in range(steps):
-                next(ticks)
-            _wait(device)
-            pace = steps * samples / run.steps / (time.perf_counter() - began)
-            figures[f"samples_per_s batch {batch} {precision}"] = round(pace)
-    return figures
-
-
-def end_to_end(device: torch.device, samples: int) -> Figures:
-    """A whole run of five epochs, from arrays to answers."""
-    data, planted = noisy(samples)
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-    began = time.perf_counter()
-    result = finished(Run(data, plan(device), device))
-    _wait(device)
-    seconds = time.perf_counter() - began
-    first = np.argsort(result.ledger.iam().cpu().numpy(), kind="stable")[: planted.sum()]
-    peak = torch.cuda.max_memory_allocated(device) / 1e6 if device.type == "cuda" else None
-    return {
-        "seconds": round(seconds, 2),
-        "samples_per_s": round(5 * samples / seconds),
-        "found_at_planted": round(float(planted[first].mean()), 4),
-        "peak_memory_mb": peak and round(peak, 1),
-    }
-
-
-def determinism(device: torch.device, samples: int) -> Figures:
-    """Two runs of one plan, bit by bit."""
-    one, two = (finished(Run(synthetic(samples), plan(device), device)) for _ in range(2))
-    return _compared(one, two)
-
-
-def resume(device: torch.device, samples: int) -> Figures:
-    """A run that is stopped in its second epoch and resumed, against one that never stopped, bit by bit."""
-    whole = finished(Run(synthetic(samples), plan(device), device))
-    stopped = Run(synthetic(samples), plan(device), device)
-    for _ in stopped:
-        if stopped.epoch == 1 and stopped.step == stopped.steps // 2:
-            break
-    resumed = Run(synthetic(samples), plan(device), device, resume=stopped.checkpoint())
-    return _compared(whole, finished(resumed))
-
-
-def _compared(one: Result, two: Result) -> Figures:
-    weights = all(torch.equal(tensor, two.weights[name]) for name, tensor in one.weights.items())
-    ledger = all(torch.equal(column, two.ledger.state()[name]) for name, column in one.ledger.state().items())
-    iam = float((one.ledger.iam() - two.ledger.iam()).abs().max())
-    return {"same_weights": weights, "same_ledger": ledger, "largest_iam_difference": iam, "ok": weights and ledger}
-
-
-def plan(device: torch.device, epochs: int = 5, batch: int = 128, precision: Precision | None = None) -> Plan:
-    """A run of the small network, in bfloat16 where that is fast."""
-    fast: Precision = "bf16" if has_fast_bf16(device) else "float32"
-    return Plan(
-        recipe="auto", method="cce", weigher="hmw", network="small", resolution=SIDE, channels=3, epochs=epochs,
-        batch=batch, precision=precision or fast, learning_rate=0.1, momentum=0.9, weight_decay=5e-4, warmup_epochs=1,
-        alpha=100.0, beta=100.0, pad=4, flip=True, seed=5, threads=torch.get_num_threads(), splits=("train",),
-        reasons=(),
-    )  # fmt: skip
-
-
-def synthetic(samples: int) -> TrainingData:
-    """Ten classes of noisy images, each with a bright band of its own."""
-    dice = np.random.default_rng(0)
-    labels = np.arange(samples, dtype=np.int64) % CLASSES
-    images = dice.integers(0, 160, (samples, SIDE, SIDE, 3), dtype=np.uint8)
-    for label in range(CLASSES):
-        images[label::CLASSES, 3 * label + 1 : 3 * label + 4] += 60
-    return TrainingData(images, labels, tuple("0123456789"))
-
-
-def noisy(samples: int) -> tuple[TrainingData, np.ndarray[Any, np.dtype[np.bool_]]]:
-    """The same with a tenth of the labels wrong."""
-    clean = synthetic(samples)
-    noise = symmetric(clean.labels, CLASSES, 0.1, seed=0)
-    return TrainingData(clean.images, noise.labels, clean.classes), noise.flipped
-
-
-def finished(run: Run) -> Result:
-    for _ in run:
-        pass
-    return run.result()
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-
-
-CHECKS: dict[str, Callable[[torch.device, int], Figures]] = {
-    "facts": facts,
-    "agreement": agreement,
-    "throughput": throughput,
-    "end_to_end": end_to_end,
-    "determinism": determinism,
-    "resume": resume,
-}
+def _work() -> Path:
+    return Path(tempfile.gettempdir()) / f"labelaudit-gpu-{os.getuid()}"
 
 
 if __name__ == "__main__":

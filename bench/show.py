@@ -9,6 +9,8 @@ import argparse
 import sys
 from typing import Any
 
+from bench import gpu_page
+from bench.markdown import flat
 from bench.record import RESULTS, ROOT, figure, lines
 
 DOCS = ROOT / "docs" / "benchmarks.md"
@@ -19,8 +21,9 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.show", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--write", action="store_true", help="into docs/benchmarks.md")
     args = parser.parse_args(argv)
-    text = "\n\n".join(section(line) for bench in recorded() for line in newest(bench))
-    text = text or "Nothing is recorded yet."
+    sections = {bench: [section(line) for line in newest(bench)] for bench in recorded()}
+    sections["gpu"] = [gpu_page.page()]
+    text = "\n\n".join(section for bench in sorted(sections) for section in sections[bench])
     if not args.write:
         print(text)
         return 0
@@ -58,17 +61,6 @@ def section(line: dict[str, Any]) -> str:
         f"### {title}\n\n{line['when'][:10]}, commit `{line['commit']}`, {', '.join(where)}; {options}.\n\n"
         f"| what | figure |\n| --- | ---: |\n{rows}"
     )
-
-
-def flat(value: object, path: str = "") -> list[tuple[str, str]]:
-    """Nested figures as rows."""
-    if isinstance(value, dict):
-        return [row for key, inner in value.items() for row in flat(inner, f"{path} · {key}" if path else str(key))]
-    if isinstance(value, list):
-        if any(isinstance(inner, dict) for inner in value):
-            return [row for k, inner in enumerate(value) for row in flat(inner, f"{path} {k}")]
-        return [(path, ", ".join(map(figure, value)))]
-    return [(path, figure(value))]
 
 
 if __name__ == "__main__":

@@ -52,7 +52,6 @@ def test_only_agreement_that_levels_off_below_one_allows_noise() -> None:
     assert Plateau(clean.opinions, clean.given).believable(0.3) < 0.05
 
 
-
 def test_classes_that_are_labelled_as_one_other_are_found() -> None:
     pairs = {0: 1, 4: 7}
     world = make.world(SAMPLES, make.channel(10, 0.0, pairs, 0.4))
