@@ -11,11 +11,20 @@ from pydantic_core import to_json
 
 from api import files
 from api.deps import FinishedAuditDep, Parts, PartsDep, SampleNumber, audited
-from api.schemas import ConflictOut, NumberedQuery, Page, Suspect, conflicts_out, suspects_out
+from api.schemas import (
+    ConflictOut,
+    Evidence,
+    NumberedQuery,
+    Page,
+    Suspect,
+    conflicts_out,
+    curves_out,
+    suspects_out,
+)
 from api.strict import StrictRoute
 from core.errors import Problem
 from core.spec import MODEL_FILES
-from core.store import conflicts, scores
+from core.store import conflicts, curves, scores
 from core.store.audits import Audited
 from core.summary import Summary
 from core.words import Reason, VerdictWord
@@ -80,15 +89,17 @@ def _conflicts_page(parts: Parts, audit_id: str, query: NumberedQuery) -> bytes:
     return to_json(page, inf_nan_mode="null")
 
 
-@router.get("/{audit_id}/samples/{n}", response_model=Suspect)
+@router.get("/{audit_id}/samples/{n}", response_model=Evidence)
 def evidence(parts: PartsDep, audit_id: str, n: SampleNumber) -> dict[str, Any]:
-    """All that is known about one sample."""
+    """All that is known about one sample, with its curves over the epochs."""
     with parts.db.read() as session:
         audit = audited(session, audit_id)
         row = scores.of_sample(session, audit, n)
-    if row is None:
-        raise Problem("not-found", "This audit has no such sample.")
-    return suspects_out(audit, [row])[0]
+        if row is None:
+            raise Problem("not-found", "This audit has no such sample.")
+        keys, place = curves.keys(session, audit.pk), curves.place(session, audit.pk, n)
+    points = curves.read(parts.blobs, keys, place)
+    return {**suspects_out(audit, [row])[0], "curves": curves_out(points)}
 
 
 @router.get("/{audit_id}/summary", response_model=Summary)

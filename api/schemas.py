@@ -13,6 +13,7 @@ from core.spec import Counts, Plan, Progress
 from core.store import datasets
 from core.store.audits import Audited
 from core.store.conflicts import Group
+from core.store.curves import Point
 from core.store.likeliest import unpacked
 from core.store.scores import Ranked
 from core.store.tables import Dataset, Event, Job, LeftOut, Sample
@@ -168,6 +169,23 @@ class Suspect(BaseModel):
     image: str
 
 
+class Curves(BaseModel):
+    """What the training pass of every epoch showed of a sample, in half precision, the first epoch first.
+
+    `margin`: how far the given label led its strongest rival; `rival_gap`: how far that one led the next class.
+    """
+
+    margin: list[float]
+    rival_gap: list[float]
+    loss: list[float]
+
+
+class Evidence(Suspect):
+    """A suspect with its curves; they are null in audits that were made before they were kept."""
+
+    curves: Curves | None
+
+
 class ConflictOut(BaseModel):
     """Samples with the same content and different labels, at least one of which is wrong.
 
@@ -297,6 +315,11 @@ def suspects_out(audit: Audited, rows: list[Ranked]) -> list[dict[str, Any]]:
             confidence, reasons, top, conflict, path, split,
         ) in rows
     ]  # fmt: skip
+
+
+def curves_out(points: list[Point]) -> dict[str, list[float]] | None:
+    """Points as `Curves` has them."""
+    return {name: [getattr(point, name) for point in points] for name in Point._fields} if points else None
 
 
 def conflicts_out(audit: Audited, groups: list[Group]) -> list[dict[str, Any]]:

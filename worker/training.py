@@ -14,7 +14,7 @@ from core import logs
 from core.errors import Problem
 from core.settings import Settings
 from core.spec import Plan
-from core.store import audits, events, jobs
+from core.store import audits, curves, events, jobs
 from core.store.blobs import Blobs
 from core.training.catalogue import check
 from core.training.host import is_out_of_memory
@@ -129,10 +129,13 @@ class Training:
 
     def _close_epoch(self, event: EpochReport) -> None:
         values = {name: getattr(event, name) for name in FIGURES}
+        claim = self._voice.claim
+        key = curves.key(claim.id, claim.attempt, event.epoch + 1)
+        self._blobs.put(key, event.curves.numpy().tobytes())
 
         def write(session: Session) -> None:
             pk = self._voice.claim.pk
-            audits.write_epoch(session, pk, event.epoch + 1, values)
+            audits.write_epoch(session, pk, event.epoch + 1, {**values, "curves": key})
             events.emit(session, pk, "epoch", {"epoch": event.epoch + 1, "epochs": event.epochs, **values})
 
         self._voice.write(write)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import delete, exists, select, update
 
-from core.store import datasets
+from core.store import curves, datasets
 from core.store.blobs import Blobs
 from core.store.db import Database, now
 from core.store.tables import ENDED, Dataset, Job, Upload
@@ -62,6 +62,9 @@ def _sweep_ended_jobs(db: Database, blobs: Blobs) -> int:
     for job in ended:
         if job.kind == "audit":
             kept = {file["key"] for file in (job.result or {}).get("files", {}).values()}
+            if job.state == "succeeded":
+                with db.read() as session:
+                    kept |= set(curves.keys(session, job.pk))
             for key in list(blobs.names(f"audits/{job.id}")):
                 if key not in kept:
                     blobs.delete(key)

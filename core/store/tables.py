@@ -202,6 +202,7 @@ class Epoch(Base):
     test_accuracy: Mapped[float | None] = mapped_column(Double)
     mean_weight: Mapped[float] = mapped_column(Double)
     seconds: Mapped[float] = mapped_column(Double)
+    curves: Mapped[str | None] = mapped_column(Text)  # key of a blob, see core.store.curves
 
 
 class Score(Base):

@@ -16,6 +16,7 @@ from core.spec import MODEL_FILES
 from core.store.tables import Job
 from core.summary import Summary
 from core.words import REASONS, VERDICTS
+from tests.api import make
 from tests.api.conftest import Library, Service, check_problem
 from tests.api.make import CLASSES, GROUPS, TRAIN
 
@@ -141,7 +142,12 @@ def test_a_filter_that_cannot_be_is_refused(library_on_sqlite: Library, wrong: d
 
 def test_a_sample_tells_all_that_is_known_about_it(library: Library) -> None:
     row = everything(library)[4]
-    assert library.http.get(f"/v1/audits/{library.audit.id}/samples/{row['sample']}").json() == row
+    told = library.http.get(f"/v1/audits/{library.audit.id}/samples/{row['sample']}").json()
+    curves = told.pop("curves")
+    assert told == row
+    place = sorted(row["sample"] for row in everything(library)).index(row["sample"])
+    expected = [make.point_of(epoch, place) for epoch in range(1, make.EPOCHS + 1)]
+    assert list(zip(curves["margin"], curves["rival_gap"], curves["loss"], strict=True)) == expected
     held_out = next(n for n in range(100) if n not in {row["sample"] for row in everything(library)})
     for n in (held_out, 10_000, "abc", -1, 2**40):
         check_problem(library.http.get(f"/v1/audits/{library.audit.id}/samples/{n}"), 404, "not-found")

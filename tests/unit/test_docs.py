@@ -66,10 +66,10 @@ def test_every_route_is_in_the_api_guide() -> None:
 
 def test_every_field_and_word_of_an_audit_is_in_the_api_guide() -> None:
     from api.results import SuspectsQuery
-    from api.schemas import ConflictOut, Estimate, Likely, Suspect
+    from api.schemas import ConflictOut, Curves, Estimate, Evidence, Likely
 
     guide = set(re.findall(r"[\w-]+", (ROOT / "docs" / "api.md").read_text()))
-    models = (AuditSpec, SuspectsQuery, Suspect, Likely, ConflictOut, Estimate)
+    models = (AuditSpec, SuspectsQuery, Evidence, Curves, Likely, ConflictOut, Estimate)
     of_summary = [model for model in vars(summary).values() if isinstance(model, type) and issubclass(model, Frozen)]
     for model in (*models, *of_summary):
         assert set(model.model_fields) <= guide, model.__name__

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -17,7 +18,7 @@ from sqlalchemy import func, select, update
 from core import settings as core_settings
 from core.settings import Settings
 from core.spec import Pace, Plan
-from core.store import audits, conflicts, datasets, jobs, scores, uploads
+from core.store import audits, conflicts, curves, datasets, jobs, scores, uploads
 from core.store.blobs import Blobs
 from core.store.db import Database
 from core.store.tables import Job, Sample, Score
@@ -145,6 +146,11 @@ def test_an_audit_leaves_scores_a_model_and_its_story(db: Database, blobs: Blobs
         assert session.execute(select(func.count()).select_from(Score).where(Score.audit_pk == job.pk)).scalar() == 120
         assert [row.rank for row in scores.page(session, job, 0, 1000, scores.Filter())] == list(range(1, 121))
         assert [epoch.epoch for epoch in audits.epochs(session, job.pk)] == list(range(1, 7))
+        told = scores.page(session, job, 0, 1000, scores.Filter())[-1]
+        points = curves.read(blobs, curves.keys(session, job.pk), curves.place(session, job.pk, told.sample))
+        assert len(points) == 6
+        assert points[-1].loss == pytest.approx(told.loss, rel=1e-3, abs=1e-6)
+        assert np.mean([point.margin for point in points]) == pytest.approx(told.aum, rel=1e-2, abs=1e-2)
         ((kind, pace),) = audits.paces(session)
         assert (kind, pace.network, pace.resolution) == ("audit", job.plan["network"], job.plan["resolution"])
 

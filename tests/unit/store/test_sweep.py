@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import Problem
 from core.settings import Settings
-from core.store import audits, datasets, jobs, uploads
+from core.store import audits, curves, datasets, jobs, uploads
 from core.store.blobs import Blobs
 from core.store.db import Database, now
 from core.store.sweep import sweep
@@ -93,10 +93,14 @@ def test_an_audit_keeps_only_the_files_of_its_result(db: Database, store: Blobs)
         claim = make.claimed(session)
         jobs.remember(session, claim, checkpoints=[{"key": f"audits/{claim.id}/1/checkpoint"}])
         kept = f"audits/{claim.id}/1/scores.parquet"
+        point = curves.key(claim.id, 0, 1)  # of an epoch that the first attempt finished
+        figures = dict.fromkeys(("train_loss", "train_accuracy", "test_accuracy", "mean_weight", "seconds"), 0.5)
+        audits.write_epoch(session, claim.pk, 1, {**figures, "curves": point})
         jobs.finish(session, claim, {"files": {"scores.parquet": {"key": kept, "size": 1, "sha256": "0"}}})
-    put(store, kept, f"audits/{claim.id}/1/checkpoint", f"audits/{claim.id}/0/scores.parquet")
+    put(store, kept, point, curves.key(claim.id, 0, 2))
+    put(store, f"audits/{claim.id}/1/checkpoint", f"audits/{claim.id}/0/scores.parquet")
     sweep_all(db, store)
-    assert left(store) == {kept}
+    assert left(store) == {kept, point}
     job = make.row(db, claim.pk)
     assert (job.swept, job.checkpoints, job.state) == (True, None, "succeeded")
 
