@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from bench.baselines import HMW, undisturbed
 from bench.detection import add_task, task_of
 from bench.images import read
+from bench.markdown import put, table
 from bench.metrics import auroc, average_precision, mean_and_spread
 from bench.record import ROOT, record, show
 from bench.runs import Listener, Task, take
@@ -40,6 +41,8 @@ Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 BINS, HARD = 15, 0.1
+PAGE, PICTURED = ROOT / "docs" / "how-scores-work.md", ROOT / "docs" / "pictures"
+BEGIN = "<!-- figures: python -m bench.explain -->"
 LADDER = (  # the rungs, from the oldest idea to our default
     "AUM",
     "+ annealing",
@@ -67,7 +70,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.explain", description=(__doc__ or "").partition("\n")[0])
     add_task(parser)
     parser.add_argument("--noise", default="sym:0.2")
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "pictures")
+    parser.add_argument("--out", type=Path, default=PICTURED)
     parser.add_argument("--unrecorded", action="store_true", help="leave bench/results as it is")
     args = parser.parse_args(argv)
     pictures, device = read(args.data), torch.device(args.device)
@@ -82,6 +85,9 @@ def main(argv: list[str] | None = None) -> int:
         (args.out / f"{name}.svg").write_text(draw(seen[0]))
     figures = ablation(seen)
     show(f"{pictures.name}, {args.noise}", ("score", "AP", "spread", "AUROC"), [(k, *v) for k, v in figures.items()])
+    if args.out == PICTURED:
+        rows = [(name, f"{ap:.3f} ± {spread:.3f}", area) for name, (ap, spread, area) in figures.items()]
+        put(PAGE, BEGIN, table(("score", "average precision", "AUROC"), rows))
     if not args.unrecorded:
         asked = ("samples", "half", "seeds", "first_seed", "epochs", "noise")
         facts = {"data": pictures.name} | {name: vars(args)[name] for name in asked}

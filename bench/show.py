@@ -10,11 +10,11 @@ import sys
 from typing import Any
 
 from bench import gpu_page
-from bench.markdown import flat
+from bench.markdown import flat, put, table
 from bench.record import RESULTS, ROOT, figure, lines
 
 DOCS = ROOT / "docs" / "benchmarks.md"
-BEGIN, END = "<!-- figures: python -m bench.show --write -->", "<!-- end of figures -->"
+BEGIN = "<!-- figures: python -m bench.show --write -->"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -27,9 +27,7 @@ def main(argv: list[str] | None = None) -> int:
     if not args.write:
         print(text)
         return 0
-    page = DOCS.read_text()
-    before, _, rest = page.partition(BEGIN)
-    DOCS.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}")
+    put(DOCS, BEGIN, text)
     return 0
 
 
@@ -56,11 +54,23 @@ def section(line: dict[str, Any]) -> str:
     where += [machine["gpu"]] if "gpu" in machine else []
     options = ", ".join(f"{name} {figure(value)}" for name, value in line["args"].items() if name != "check")
     title = " ".join(filter(None, (line["bench"], line["args"].get("check"))))
-    rows = "\n".join(f"| {name} | {value} |" for name, value in flat(line["result"]))
-    return (
-        f"### {title}\n\n{line['when'][:10]}, commit `{line['commit']}`, {', '.join(where)}; {options}.\n\n"
-        f"| what | figure |\n| --- | ---: |\n{rows}"
+    figures = (
+        ranked(line["result"]) if line["bench"] == "detection" else table(("what", "figure"), flat(line["result"]))
     )
+    return f"### {title}\n\n{line['when'][:10]}, commit `{line['commit']}`, {', '.join(where)}; {options}.\n\n{figures}"
+
+
+def ranked(result: dict[str, Any]) -> str:
+    """The rows of the detection bench beside each other; columns that are empty throughout are left out."""
+    named = {name: values for name, values in result.items() if name not in ("realised", "columns")}
+    places = [
+        (k, name) for k, name in enumerate(result["columns"]) if any(row[k] is not None for row in named.values())
+    ]
+    shown = table(
+        ("", *(name.replace("_", " ") for _, name in places)),
+        [(name, *(row[k] for k, _ in places)) for name, row in named.items()],
+    )
+    return f"{', '.join(f'{rate:.1%}' for rate in result['realised'])} of the labels are wrong.\n\n{shown}"
 
 
 if __name__ == "__main__":
