@@ -19,7 +19,8 @@ ASKED = 0.6  # share of the samples, the surest ones: the others say more of a a
 FEWEST, AT_MOST = 50, 60_000
 RATES = np.array([0.0, 0.005, 0.01, 0.02, 0.035, 0.05, 0.075, *np.arange(0.1, 0.95, 0.05)])
 STARTS = ((1.0, 2.0), (3.0, 5.0))  # of a and b
-BELIEVED = 3.0  # nats by which a rate may be less likely than the best one
+BELIEVED, USUAL = 3.0, 6_000  # nats by which a rate may be less likely than the best one, among so many samples; among
+# more, what the curve misses counts more as well
 
 
 class Plateau:
@@ -33,14 +34,15 @@ class Plateau:
         agrees = agreement(opinions, given)[order]
         rest = np.log(np.maximum(-np.expm1(top[order]), 1e-9))
         sureness = top[order] - rest
+        self.believed = BELIEVED * max(1.0, len(order) / USUAL)
         self.cost = np.array([_cost(rate, sureness - sureness.max(), agrees, opinions.total) for rate in RATES])
 
     def believable(self, rate: float) -> float:
         """A rate, unless the agreement speaks against it: then the nearest one that it allows."""
         best = float(self.cost.min())
-        if np.interp(rate, RATES, self.cost) <= best + BELIEVED:
+        if np.interp(rate, RATES, self.cost) <= best + self.believed:
             return rate
-        allowed = RATES[self.cost <= best + BELIEVED]
+        allowed = RATES[self.cost <= best + self.believed]
         return float(allowed[np.abs(allowed - rate).argmin()])
 
 

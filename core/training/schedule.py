@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 from core.spec import Plan
 
-RISE = 0.25  # share of a one-cycle run until its peak
+RISE = 0.1  # share of a one-cycle run until its peak
 START = 0.1  # of the peak, where it begins
 DROP = 0.1  # what a milestone multiplies the rate by
 
@@ -19,10 +17,10 @@ def rate(plan: Plan, epochs_done: float) -> float:
 
 
 def one_cycle(peak: float, done: float) -> float:
-    """A line up to the peak, then half a cosine down to zero."""
+    """A line up to the peak, then a line down to zero."""
     if done < RISE:
         return peak * (START + (1 - START) * done / RISE)
-    return peak * (1 + math.cos(math.pi * (done - RISE) / (1 - RISE))) / 2
+    return peak * (1 - done) / (1 - RISE)
 
 
 def stepped(peak: float, milestones: tuple[int, ...], epochs_done: float) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import max_pool2d, unfold
+from torch.nn.functional import max_pool2d, silu, unfold
 
 PATCH = 4  # side of a patch of the stem, which moves by half of it
 
@@ -24,8 +24,8 @@ class Stage(nn.Module):
         self.norm2 = nn.BatchNorm2d(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = torch.relu(self.norm1(self.conv1(x)))
-        return torch.relu(self.norm2(self.conv2(x)))
+        x = silu(self.norm1(self.conv1(x)))
+        return silu(self.norm2(self.conv2(x)))
 
 
 class WhitenedNet(nn.Module):
@@ -50,7 +50,7 @@ class WhitenedNet(nn.Module):
         self.stem.weight.copy_(basis.reshape(self.stem.weight.shape))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:  # [batch, channels, h, w] -> [batch, classes], [batch, d]
-        x = torch.relu(self.stem(x))
+        x = silu(self.stem(x))
         for k, stage in enumerate(self.stages):
             x = stage(max_pool2d(x, 2) if k else x)
         features = x.mean((2, 3))
