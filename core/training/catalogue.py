@@ -23,7 +23,7 @@ class Kind:
     mmac: float  # millions of multiplications for an image of the native side, as budgets count them
     learning_rate: float = ROUGH  # peak, from fresh weights
     optimizer: Optimizer = "sgd"
-    frozen: bool = False  # only its classifier learns, so it says nothing without weights to start from
+    frozen: bool = False  # only its head learns, so it says nothing without weights to start from
     published: bool = False  # there are weights on the net to start from
 
 
@@ -137,7 +137,8 @@ NETWORKS = {
     **OWN,
     **{f"torchvision:{name}": kind for name, kind in _TORCHVISION.items()},
     **{
-        f"frozen:{name}": replace(kind, mmac=kind.mmac / TRAINED, learning_rate=ROUGH, frozen=True)  # nothing goes back
+        f"{head}:{name}": replace(kind, mmac=kind.mmac / TRAINED, learning_rate=ROUGH, frozen=True)  # nothing goes back
+        for head in ("frozen", "frozen-mlp")
         for name, kind in _TORCHVISION.items()
     },
 }
@@ -158,7 +159,7 @@ def check_start(name: str, weights: str) -> None:
     """Refuse weights that the network of that name cannot start from, as far as its name tells."""
     kind = check(name)
     if weights == "none" and kind.frozen:
-        only = "learns nothing but its last layer"
+        only = "learns nothing but its head"
         raise Problem("weights-needed", f"{name} {only}: start it from `default` weights, or from a file.")
     if weights == "default" and not kind.published:
         raise Problem("weights-unavailable", f"No weights are published for {name}: choose `none`, or name a file.")

@@ -1,4 +1,4 @@
-"""A frozen network looks at every image once; its classifier learns from what it saw."""
+"""A frozen network looks at every image once; its head learns from what it saw."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def look_once(
     steps, done = sum(loader.steps(batch) for loader in loaders), 0
     made: list[Loader] = []
     for loader in loaders:
-        features = torch.empty(len(loader.labels), network.classifier.in_features)
+        features = torch.empty(len(loader.labels), network.width)
         for index, x, _ in loader.in_order(batch):
             with autocast(loader.device, precision):
                 features[index.cpu()] = network.raw(x).cpu()

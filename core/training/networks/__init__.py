@@ -31,9 +31,12 @@ def blueprint(name: str, classes: int, channels: int) -> tuple[type[Network], di
         case ("vgg19-bn", _, _):
             return VGG19, shape
         case (source, _, model):
-            from core.training.networks.backbone import FrozenNet, TorchvisionNet  # slow to import, seldom asked for
+            from core.training.networks import backbone  # slow to import, seldom asked for
 
-            return FrozenNet if source == "frozen" else TorchvisionNet, {"model": model, **shape}
+            shape["model"] = model
+            if source == "torchvision":
+                return backbone.TorchvisionNet, shape
+            return backbone.FrozenNet, shape | {"hidden": backbone.HIDDEN if source == "frozen-mlp" else 0}
 
 
 def build(name: str, classes: int, channels: int) -> Network:

@@ -1,4 +1,4 @@
-"""Any classification model of torchvision, with a classifier of our own: trained as a whole, or frozen below it."""
+"""Any classification model of torchvision with a classifier of our own, trained as a whole or frozen below its head."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torchvision.models import get_model
 from torchvision.ops import StochasticDepth
 
+HIDDEN = 256  # units of a head with a layer of its own
 LENGTH = 3.0  # of the features that a classifier learns from: a step of rate 0.1 is stable
 WITHOUT_AUXILIARY = {"aux_logits": False, "init_weights": False, "transform_input": True}
 OPTIONS: dict[str, dict[str, bool]] = {"googlenet": WITHOUT_AUXILIARY, "inception_v3": WITHOUT_AUXILIARY}
@@ -52,21 +53,27 @@ class TorchvisionNet(nn.Module):
 
 
 class FrozenNet(TorchvisionNet):
-    """Only the classifier learns, on features of one scale; the model below it stays at rest, also in training.
+    """Only a head learns, on features of one scale; the model below it stays at rest, also in training.
 
-    What the model makes of an image never changes, so features may be given in the place of images.
+    The head is the classifier, or the classifier after one hidden layer. What the model makes of an image never
+    changes, so features may be given in the place of images.
     """
 
     scale: Tensor  # [d]
 
-    def __init__(self, model: str, classes: int, channels: int) -> None:
+    def __init__(self, model: str, classes: int, channels: int, hidden: int) -> None:
         super().__init__(model, classes, channels)
         self.backbone.requires_grad_(False)
-        self.register_buffer("scale", torch.ones(self.classifier.in_features))
+        self.width = self.classifier.in_features
+        self.register_buffer("scale", torch.ones(self.width))
+        self.hidden: nn.Module = nn.Identity()
+        if hidden:
+            self.hidden = nn.Sequential(nn.Linear(self.width, hidden), nn.SiLU())
+            self.classifier = nn.Linear(hidden, classes, bias=False)
         self.train()
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:  # images, or what `raw` made of them
-        features = (x if x.ndim == 2 else self.raw(x)) * self.scale
+        features = self.hidden((x if x.ndim == 2 else self.raw(x)) * self.scale)
         return self.classifier(features), features
 
     @torch.no_grad()

@@ -17,6 +17,7 @@ def test_every_classification_model_of_torchvision_can_be_asked_for() -> None:
     for name in TORCHVISION:
         assert not check(f"torchvision:{name}").frozen
         assert check(f"frozen:{name}").frozen
+        assert check(f"frozen-mlp:{name}") == check(f"frozen:{name}")
 
 
 @pytest.mark.parametrize(("name", "smallest", "native", "mmac"), TORCHVISION_SIZES)

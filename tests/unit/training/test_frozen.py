@@ -20,7 +20,7 @@ from core.training.weights import read
 from tests.unit.training.make import CLASSES, CPU, finished, plan
 from tests.unit.training.test_loop import assert_same
 
-NETWORK, SIDE = "frozen:squeezenet1_1", 32
+NETWORK, MLP, SIDE = "frozen:squeezenet1_1", "frozen-mlp:squeezenet1_1", 32
 
 
 def frozen(**changes: object) -> Plan:
@@ -67,14 +67,15 @@ def begun(weights: Path, asked: Plan, data: TrainingData | None = None) -> Run:
     return Run(data or pictures()[0], asked, CPU, start=read(asked.network, asked.weights, weights))
 
 
+@pytest.mark.parametrize("network", [NETWORK, MLP])
 def test_every_image_is_seen_once_and_the_wrong_labels_are_found(
-    weights: Path, monkeypatch: pytest.MonkeyPatch
+    network: str, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made, wrong = pictures()
     seen: list[int] = []
     raw = FrozenNet.raw
     monkeypatch.setattr(FrozenNet, "raw", lambda network, x: seen.append(len(x)) or raw(network, x))
-    run = begun(weights, frozen(micro_batch=16, epochs=20), made)
+    run = begun(weights, frozen(network=network, micro_batch=16, epochs=20), made)
     events = finished(run)
     looks = -(-200 // 16) + -(-40 // 16)
     assert events[:looks] == [Seen(step, looks) for step in range(1, looks + 1)]
@@ -112,12 +113,16 @@ def test_the_model_that_is_left_takes_images(weights: Path) -> None:
     assert right / 40 == run.result().test_accuracy_last
 
 
-def test_only_the_classifier_and_the_scale_differ_from_the_weights(weights: Path) -> None:
-    run = begun(weights, frozen())
+@pytest.mark.parametrize(
+    ("network", "head"),
+    [(NETWORK, {"classifier.weight"}), (MLP, {"classifier.weight", "hidden.0.weight", "hidden.0.bias"})],
+)
+def test_only_the_head_and_the_scale_differ_from_the_weights(network: str, head: set[str], weights: Path) -> None:
+    run = begun(weights, frozen(network=network))
     before = {name: tensor.clone() for name, tensor in run.network.state_dict().items()}
     finished(run)
     after = run.result().weights
-    assert {name for name in before if not torch.equal(before[name], after[name])} == {"classifier.weight", "scale"}
+    assert {name for name in before if not torch.equal(before[name], after[name])} == head | {"scale"}
 
 
 def test_features_come_in_the_order_of_their_images() -> None:

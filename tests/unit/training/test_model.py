@@ -31,6 +31,7 @@ ALONE = "import runpy, sys; sys.modules['core'] = None; runpy.run_path('card.py'
         ("vgg19-bn", 32, 3),
         ("torchvision:shufflenet_v2_x0_5", 32, 1),
         ("frozen:squeezenet1_1", 32, 3),
+        ("frozen-mlp:squeezenet1_1", 32, 3),
     ],
 )
 def test_the_card_alone_rebuilds_the_model_with_the_accuracy_that_was_reported(
@@ -40,7 +41,7 @@ def test_the_card_alone_rebuilds_the_model_with_the_accuracy_that_was_reported(
     assert made.test_images is not None and made.test_labels is not None
     images, test_images = (x.repeat(side // 8, 1).repeat(side // 8, 2) for x in (made.images, made.test_images))
     made = replace(made, images=images, test_images=test_images)
-    frozen = {"pad": 0, "flip": False} if network.startswith("frozen:") else {}
+    frozen = {"pad": 0, "flip": False} if network.startswith("frozen") else {}
     asked = plan(network=network, resolution=side, channels=channels, epochs=2, **frozen)
     run = Run(made, asked, CPU)
     test = run.test
