@@ -136,8 +136,8 @@ def look(task: Task, noise: Noise) -> Seen:
 def _of_decoys(result: Result, noise: Noise) -> Floats:
     """The scores that the decoys' taught labels would have got."""
     evidence = result.evidence()
-    believed = as_if_unseen(evidence.opinions, noise.labels, evidence.decoys)
-    found = channel.fit(believed, noise.labels)
+    believed = as_if_unseen(evidence.opinions, noise.labels, evidence.decoys, evidence.excused)
+    found = channel.fit(believed, noise.labels, evidence.excused)
     ours = believed.take(evidence.decoys)
     return scores(log_odds(found.posterior(ours, evidence.taught), ours.place(evidence.taught)))
 

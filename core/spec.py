@@ -10,7 +10,7 @@ from core.words import Annealing, WeightScale
 
 Split = Literal["train", "val", "test"]
 Phase = Literal["queued", "preparing", "training", "scoring", "storing"]
-MethodName = Literal["cce", "sce", "gce", "elr"]
+MethodName = Literal["fce", "cce", "sce", "gce", "elr"]
 WeigherName = Literal["none", "hmw"]
 Optimizer = Literal["sgd", "muon"]
 Schedule = Literal["one-cycle", "steps"]

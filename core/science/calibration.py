@@ -17,42 +17,46 @@ LARGEST_LIFT = 12.0
 HALVINGS = 40
 
 
-def as_if_unseen(opinions: Opinions, given: Integers, unseen: Integers) -> Opinions:
-    """Beliefs about all samples as if none of their labels had been shown; `unseen` are those that were not."""
+def as_if_unseen(opinions: Opinions, given: Integers, unseen: Integers, excused: float = 0.0) -> Opinions:
+    """Beliefs about all samples as if none of their labels had been shown; `unseen` are those that were not.
+
+    A share of the labels is taken to be drawn from all classes alike, as training took it.
+    """
     if len(unseen) < FEWEST:
         return opinions
     shown = np.ones(len(given), dtype=np.bool_)
     shown[unseen] = False
     new, old = opinions.take(unseen), opinions.take(np.flatnonzero(shown))
-    temperature = _temperature(new, given[unseen])
+    temperature = _temperature(new, given[unseen], excused)
     calm = flattened(new, given[unseen], 0.0, temperature)
-    lift = _lift(old, given[shown], temperature, float(_own(calm, given[unseen]).mean()))
+    lift = _lift(old, given[shown], temperature, float(_own(calm, given[unseen], excused).mean()), excused)
     log_p = np.empty_like(opinions.log_p)
     log_p[unseen] = calm.log_p
     log_p[shown] = flattened(old, given[shown], lift, temperature).log_p
     return Opinions(opinions.classes, log_p, opinions.total)
 
 
-def _temperature(new: Opinions, given: Integers) -> float:
+def _temperature(new: Opinions, given: Integers, excused: float) -> float:
     """The likeliest temperature of labels that were not shown."""
     from scipy.optimize import minimize_scalar  # half a second to import, and not needed before the end of a run
 
     def cost(log_temperature: float) -> float:
-        return -float(_own(flattened(new, given, 0.0, float(np.exp(log_temperature))), given).mean())
+        return -float(_own(flattened(new, given, 0.0, float(np.exp(log_temperature))), given, excused).mean())
 
     return float(np.exp(minimize_scalar(cost, bounds=LOG_TEMPERATURES, method="bounded").x))
 
 
-def _lift(old: Opinions, given: Integers, temperature: float, wanted: float) -> float:
+def _lift(old: Opinions, given: Integers, temperature: float, wanted: float, excused: float) -> float:
     """The lift without which shown labels are as likely, in the mean of logarithms, as labels that were not shown."""
     low, high = 0.0, LARGEST_LIFT
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        mean = float(_own(flattened(old, given, middle, temperature), given).mean())
+        mean = float(_own(flattened(old, given, middle, temperature), given, excused).mean())
         low, high = (middle, high) if mean > wanted else (low, middle)
     return low
 
 
-def _own(opinions: Opinions, given: Integers) -> Floats:  # [samples]
-    """Log-probability of the given label."""
-    return np.asarray(opinions.log_p[np.arange(len(given)), opinions.place(given)])
+def _own(opinions: Opinions, given: Integers, excused: float) -> Floats:  # [samples]
+    """Log-probability of the given label, when so many are drawn."""
+    log_p = opinions.log_p[np.arange(len(given)), opinions.place(given)]
+    return np.asarray(np.log((1 - excused) * np.exp(log_p) + excused / opinions.total) if excused else log_p)

@@ -32,7 +32,7 @@ from torch.nn.functional import softplus
 
 from core.science.opinions import Booleans, Floats, Integers, Opinions
 from core.science.plateau import Plateau, agreement
-from core.science.unmixed import floors, unmixed
+from core.science.unmixed import beside, floors, unmixed
 
 FITTED_AT_MOST = 4_000_000  # sample · class cells; a larger set is represented by evenly spaced samples
 USUAL_SET = 10_000  # samples; in a larger set costs and gain grow alike, as what a misfit costs does
@@ -59,10 +59,11 @@ class Channel:
     matrix: Floats | None  # T [K, K]
     pair_floors: Floats | None  # [K, K] of the network's beliefs
     sure: int  # samples that the common rate was read from
+    excused: float  # share of the labels that training took to be drawn from all classes alike
 
     def beliefs(self, opinions: Opinions) -> tuple[Floats, Floats]:  # [n, m], [n]
         """P(true class | image) of the listed classes, and of each class that is not."""
-        opinions = unmixed(opinions, self.rate, self.pair_floors)
+        opinions = unmixed(opinions, beside(self.rate, self.excused, opinions.total), self.pair_floors)
         z = self.scale * np.exp(self.sharpness) * opinions.log_p + self.bias
         rest = np.full(len(z), -np.inf) if opinions.dense else self.scale * opinions.log_rest()
         others = opinions.total - z.shape[1]
@@ -91,7 +92,7 @@ class Channel:
         return float(self.rate if self.matrix is None else (p @ (1 - np.diag(self.matrix))).mean())
 
 
-def fit(opinions: Opinions, given: Integers) -> Channel:
+def fit(opinions: Opinions, given: Integers, excused: float = 0.0) -> Channel:
     """The likeliest channel."""
     most = max(1000, FITTED_AT_MOST // opinions.classes.shape[1])
     if len(given) > most:
@@ -101,7 +102,7 @@ def fit(opinions: Opinions, given: Integers) -> Channel:
     surest = np.argsort(-opinions.log_p.max(1), kind="stable")[: max(FEWEST_SURE, int(SUREST * len(given)))]
     sure, right = surest, np.ones(len(surest))
     least, pairs = floors(opinions)
-    model = _Model(opinions, given, pairs)
+    model = _Model(opinions, given, pairs, excused)
     theta: Floats | None = None
     for _ in range(ROUNDS):
         model.assume(max(least, plateau.believable(model.rate_of(theta, sure, right, agrees))))
@@ -117,8 +118,8 @@ def fit(opinions: Opinions, given: Integers) -> Channel:
 class _Model:
     """The likelihood, as a function of one flat vector of parameters."""
 
-    def __init__(self, opinions: Opinions, given: Integers, floors: Floats | None) -> None:
-        self.opinions, self.floors = opinions, floors
+    def __init__(self, opinions: Opinions, given: Integers, floors: Floats | None, excused: float) -> None:
+        self.opinions, self.floors, self.excused = opinions, floors, excused
         self.classes = opinions.total
         self.pairs = opinions.dense
         self.place = torch.from_numpy(opinions.place(given))
@@ -132,7 +133,7 @@ class _Model:
         """Take a common rate for granted."""
         self.share = min(max(rate, LOWEST), HIGHEST)
         self.rate = float(np.log(self.share / (1 - self.share)))
-        clear = unmixed(self.opinions, self.share, self.floors)
+        clear = unmixed(self.opinions, beside(self.share, self.excused, self.classes), self.floors)
         self.z = torch.from_numpy(np.ascontiguousarray(clear.log_p))
         self.rest = None if clear.dense else torch.from_numpy(clear.log_rest())
 
@@ -220,7 +221,7 @@ class _Model:
         if self.pairs:
             sharpness, bias, deviation = self._parts(theta)
             matrix = self._log_matrix(torch.tensor(self.rate, dtype=torch.float64), deviation).exp().numpy()
-        return Channel(scale, self.share, sharpness.numpy(), bias.numpy(), matrix, self.floors, sure)
+        return Channel(scale, self.share, sharpness.numpy(), bias.numpy(), matrix, self.floors, sure, self.excused)
 
     def _parts(self, theta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         k = self.classes

@@ -40,6 +40,12 @@ def floors(opinions: Opinions) -> tuple[float, Floats | None]:  # a rate, [K, K]
     return float(np.median(rates)), pairs
 
 
+def beside(rate: float, excused: float, classes: int) -> float:
+    """The part of a common rate that beliefs hold when training excused some labels already."""
+    drawn = rate * classes / (classes - 1)
+    return max(0.0, 1 - (1 - drawn) / (1 - excused)) * (classes - 1) / classes
+
+
 def unmixed(opinions: Opinions, rate: float, pairs: Floats | None) -> Opinions:
     """The beliefs without the floor of a common rate, and without those of pairs."""
     q, floor = np.exp(opinions.log_p), rate / (opinions.total - 1)

@@ -59,6 +59,7 @@ class Evidence:
     loss: Floats  # [samples] of the last epoch
     decoys: Integers  # samples whose given labels were not shown
     taught: Integers  # the wrong classes that were shown instead
+    excused: float = 0.0  # share of the labels that training took to be drawn from all classes alike
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,8 @@ def judge(evidence: Evidence, given: Integers, wish: Wish | None = None) -> Verd
     """Judge all audited samples, at least one, at once."""
     opinions = evidence.opinions
     broken = degenerate(evidence, given)
-    believed = as_if_unseen(opinions, given, evidence.decoys)
-    found = channel.fit(believed, given)
+    believed = as_if_unseen(opinions, given, evidence.decoys, evidence.excused)
+    found = channel.fit(believed, given, evidence.excused)
     row, place = np.arange(len(given)), opinions.place(given)
     posterior = _with_history(found.posterior(believed, given), place, evidence.aum, given, found)
     posterior = _levelled(posterior, place, found.implied(believed))

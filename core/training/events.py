@@ -65,6 +65,7 @@ class Answers:
     suggested: NDArray[np.int64]  # [samples], strongest class other than the given
     decoys: NDArray[np.int64]  # their indices, rising
     taught: NDArray[np.int64]  # the wrong class that each of them was taught
+    excused: float  # share of the labels that the loss took to be drawn from all classes alike
 
 
 @dataclass(frozen=True)
@@ -86,4 +87,5 @@ class Result:
             loss=self.ledger.last_loss.cpu().numpy(),
             decoys=self.answers.decoys,
             taught=self.answers.taught,
+            excused=self.answers.excused,
         )

@@ -233,6 +233,7 @@ class Run:
             suggested=opinions.suggested(self.audited.labels.cpu().numpy()),
             decoys=members.cpu().numpy(),
             taught=self.decoys.taught[members].cpu().numpy(),
+            excused=self.method.excused,
         )
 
     def _mirrors(self) -> bool | None:

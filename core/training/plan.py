@@ -188,7 +188,7 @@ def _plan(asked: _Asked, size: Size, epochs: int) -> Plan:
         own["entropy_penalty"] = spec.entropy_penalty
     return Plan(
         recipe=spec.recipe,
-        method=spec.method or "cce",
+        method=spec.method or ("cce" if spec.recipe == "paper" else "fce"),
         weigher=weigher,
         network=size.network,
         weights=_weights(spec, size.network),

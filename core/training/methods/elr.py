@@ -13,6 +13,8 @@ CLIP = 1e-4  # probabilities stay this far from 0 and 1
 class Elr:
     """Cross-entropy, and λ mean_i ln(1 − ⟨t_i, p_i⟩) with a running mean t_i of the sample's own predictions."""
 
+    excused = 0.0
+
     def __init__(self, samples: int, classes: int, beta: float, strength: float, device: torch.device) -> None:
         self.belief = torch.zeros(samples, classes, device=device)  # t
         self.beta, self.strength = beta, strength

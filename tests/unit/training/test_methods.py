@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy, one_hot
 
 from core.training.loop import Run
-from core.training.methods import Plain, gce, method, sce
+from core.training.methods import EXCUSED, Plain, fce, gce, method, sce
 from core.training.methods.elr import Elr
 from tests.unit.training.make import CPU, data, finished, plan
 from tests.unit.training.test_loop import assert_same
@@ -43,6 +43,30 @@ def test_gce_lies_between_cross_entropy_and_absolute_error(seed: int, classes: i
     torch.testing.assert_close(gce.item_loss(logits, label, 1e-9), limit, rtol=1e-6, atol=1e-6)
 
 
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10_000), st.integers(2, 30), st.floats(0.01, 0.9))
+def test_fce_teaches_as_cross_entropy_does_as_far_as_the_label_was_not_drawn(
+    seed: int, classes: int, excused: float
+) -> None:
+    logits, label = batch(seed, classes)
+    logits.requires_grad_()
+    loss = fce.item_loss(logits, label, excused)
+    p = logits.softmax(1).gather(1, label[:, None])[:, 0]
+    kept, drawn = (1 - excused) * p, excused / classes
+    torch.testing.assert_close(loss, -torch.log(kept + drawn))
+    (gradient,) = torch.autograd.grad(loss.sum(), logits, retain_graph=True)
+    (plain,) = torch.autograd.grad(cross_entropy(logits, label, reduction="sum"), logits)
+    torch.testing.assert_close(gradient, plain * (kept / (kept + drawn)).detach()[:, None])
+
+
+def test_fce_gives_a_label_up_that_nothing_speaks_for() -> None:
+    logits = torch.tensor([[200.0, 0.0, 0.0]], requires_grad=True)
+    loss = fce.item_loss(logits, torch.tensor([1]), 0.3)
+    (gradient,) = torch.autograd.grad(loss.sum(), logits)
+    assert loss.item() == pytest.approx(np.log(3 / 0.3))
+    assert torch.isfinite(gradient).all() and gradient.abs().max() < 1e-6
+
+
 def test_methods_have_the_settings_that_were_published_for_few_and_for_many_classes() -> None:
     few, many = batch(1, 20), batch(1, 21)
     for (logits, label), a, b in ((few, 0.1, 1.0), (many, 6.0, 0.1)):
@@ -54,6 +78,15 @@ def test_methods_have_the_settings_that_were_published_for_few_and_for_many_clas
         assert isinstance(elr, Elr)
         assert (elr.beta, elr.strength, elr.belief.shape) == (beta, strength, (6, classes))
     assert isinstance(method("cce", 6, 3, CPU), Plain)
+    logits, label = few
+    assert torch.equal(method("fce", 6, 20, CPU).item_loss(logits, label), fce.item_loss(logits, label, EXCUSED))
+
+
+@pytest.mark.parametrize(("name", "excused"), [("fce", EXCUSED), ("cce", 0.0), ("gce", 0.0), ("elr", 0.0)])
+def test_the_judge_is_told_what_the_loss_excused(name: str, excused: float) -> None:
+    run = Run(data(40, test=0), plan(method=name, epochs=2), CPU)
+    finished(run)
+    assert run.result().evidence().excused == excused
 
 
 def test_elr_is_the_published_regulariser_step_by_step() -> None:
@@ -90,7 +123,7 @@ def test_elr_pulls_towards_what_was_believed_before() -> None:
 
 
 @pytest.mark.parametrize("weigher", ["none", "hmw"])
-@pytest.mark.parametrize("name", ["sce", "gce", "elr"])
+@pytest.mark.parametrize("name", ["fce", "sce", "gce", "elr"])
 def test_a_run_with_any_method_can_be_interrupted_in_the_middle_of_an_epoch(name: str, weigher: str) -> None:
     asked = plan(method=name, weigher=weigher, epochs=2, batch=32)
     made = data(40, test=0)

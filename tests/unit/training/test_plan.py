@@ -26,7 +26,7 @@ def test_a_plan_is_made_without_torch() -> None:
 
 def test_nothing_asked_gives_a_whole_plan_with_reasons() -> None:
     plan = planned()
-    assert (plan.method, plan.weigher, plan.network, plan.seed) == ("cce", "none", "small", 0)
+    assert (plan.method, plan.weigher, plan.network, plan.seed) == ("fce", "none", "small", 0)
     assert (plan.resolution, plan.channels, plan.epochs, plan.threads) == (8, 1, 20, 1)
     assert plan.splits == ("",)
     assert plan.accuracy_split is None
@@ -90,6 +90,7 @@ def test_the_paper_is_followed_to_the_letter(classes: int, warmup: int) -> None:
     facts = {"samples": {"train": 50_000, "test": 10_000}, "classes": classes, "median_side": 32, "grey": False}
     plan = planned(AuditSpec(recipe="paper"), **facts)
     published: dict[str, object] = {
+        "method": "cce",
         "network": "preact-resnet18", "resolution": 32, "epochs": 250, "batch": 128, "optimizer": "sgd",
         "learning_rate": 0.02, "schedule": "steps", "milestones": (125, 200), "momentum": 0.9, "nesterov": False,
         "weight_decay": 5e-4, "pad": 4, "flip": True, "weigher": "hmw", "weight_scale": "published",
