@@ -37,7 +37,7 @@ from core.science.unmixed import beside, floors, unmixed
 FITTED_AT_MOST = 4_000_000  # sample · class cells; a larger set is represented by evenly spaced samples
 USUAL_SET = 10_000  # samples; in a larger set costs and gain grow alike, as what a misfit costs does
 GAIN = 100.0
-PAIR_COST, PAIR_REACH = 30.0, 2.0  # nats a unit of log-rate at first, and where that levels off
+PAIR_COST, PAIR_REACH = 40.0, 2.0  # nats a unit of log-rate at first, and where that levels off
 MIX_UP = 0.4  # rate at which the search for pairs starts
 BIAS_COST, SHARPNESS_COST = 20.0, 300.0  # half-precisions of b and c: how far classes may differ
 USUAL_SCALE, SCALE_COST = 0.3, 2.0  # prior of log s, in nats

@@ -46,7 +46,7 @@ class Opinions:
         return Opinions(self.classes[index], self.log_p[index], self.total)
 
 
-def flattened(opinions: Opinions, label: Integers, lift: float, temperature: float) -> Opinions:
+def flattened(opinions: Opinions, label: Integers, lift: Floats | float, temperature: float) -> Opinions:
     """The same beliefs as if the network had not been shown these labels: log p_y − lift, all over the temperature.
 
     Training raises the logit of the label that was shown by a little, whatever it is; subtracting that leaves what the

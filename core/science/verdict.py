@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from core.science import channel
 from core.science.calibration import as_if_unseen
 from core.science.channel import Channel
+from core.science.evidence import Evidence
 from core.science.findings import (
     Booleans,
     Calibration,
@@ -48,18 +49,6 @@ HIGH_LOSS = 0.95  # quantile within the given class
 MIX_UP_RATE = 0.02  # of a pair, above the common rate
 LARGEST_SHIFT, HALVINGS = 3.0, 40
 TRUSTED, CEILING = 8.0, 16.0  # log-odds up to the first are kept, beyond they bend towards the second
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What a run knows of every audited sample."""
-
-    opinions: Opinions  # of the final network
-    aum: Floats  # [samples] mean margin of the given label over the epochs
-    loss: Floats  # [samples] of the last epoch
-    decoys: Integers  # samples whose given labels were not shown
-    taught: Integers  # the wrong classes that were shown instead
-    excused: float = 0.0  # share of the labels that training took to be drawn from all classes alike
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core.science.evidence import Evidence
 from core.science.ledger import Ledger
 from core.science.opinions import Opinions
-from core.science.verdict import Evidence
 from core.training.loader import Normalisation
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.science.evidence import Evidence
 from core.science.opinions import Floats, Integers, Opinions
-from core.science.verdict import Evidence
 
 
 @dataclass(frozen=True)
