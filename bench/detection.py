@@ -149,12 +149,13 @@ def task_of(
     asked = AuditSpec(seed=seed, epochs=args.epochs, budget_s=args.budget, network=args.network)
     plan = audited.planned(asked, pictures.facts(len(index)), device, args.side)
     labels = pictures.labels[index]
+    asked_of = subset(test.labels, args.test_samples or None, "all", 0) if test else None
     data = TrainingData(
         images=pictures.arrays(plan.resolution, plan.channels)[index],
         labels=labels,
         classes=pictures.classes,
-        test_images=test.arrays(plan.resolution, plan.channels) if test else None,
-        test_labels=test.labels if test else None,
+        test_images=test.arrays(plan.resolution, plan.channels)[asked_of] if test else None,
+        test_labels=test.labels[asked_of] if test else None,
     )
     return Task(data, plan, device, args.folds), labels
 
@@ -191,6 +192,7 @@ def add_task(parser: argparse.ArgumentParser) -> None:
         "--data", type=Path, required=True, help="Parquet with image and label, or a zip of class folders"
     )
     parser.add_argument("--test", type=Path, help="images of the same kind, for the accuracy")
+    parser.add_argument("--test-samples", type=int, default=0, help="a share alike of each class; 0 for all")
     parser.add_argument("--samples", type=int, default=SAMPLES, help="a share alike of each class; 0 for all")
     parser.add_argument("--half", choices=("first", "second", "all"), default="all", help="of each class in file order")
     parser.add_argument("--seeds", type=int, default=3, help="how many")

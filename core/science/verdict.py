@@ -30,7 +30,7 @@ from core.science.findings import (
 from core.science.opinions import Opinions
 from core.words import REASONS, VERDICTS, Degenerate
 
-SCORE_VERSION = "channel-2"
+SCORE_VERSION = "channel-3"
 
 FEWEST_SAMPLES = 20  # below it samples are ranked but none is flagged: so few cannot show what is usual
 LOWEST_CUT = 0.3  # no label is an issue below this probability
@@ -40,7 +40,7 @@ TRANSITIONS_AT_MOST = 10_000
 LEVEL, STANDARD = 0.95, 1.96
 HISTORY = 0.5  # log-odds for a standard deviation of the mean margin
 BOTH = 0.8  # what the log-odds of the final answers and of the history count together, for they say partly the same
-MODEL_ERROR, CLASS_MODEL_ERROR = 0.06, 0.12  # relative spread of the estimate over runs, beyond what sampling explains
+MODEL_ERROR, CLASS_MODEL_ERROR = 0.07, 0.12  # relative spread of the estimate over runs, beyond what sampling explains
 UNSEEN_ERROR, UNTOLD_ERROR = 1.1, 0.3  # what calibration leaves open: the first over √ of the unseen labels
 FLOOR_ERROR, CLASS_FLOOR_ERROR = 0.003, 0.01  # and its absolute part
 ALIEN_BELOW = 0.3  # belief in the likeliest class
