@@ -28,7 +28,7 @@ from bench.images import read
 from bench.markdown import put, table
 from bench.metrics import auroc, average_precision, mean_and_spread
 from bench.record import ROOT, record, show
-from bench.runs import Listener, Task, take
+from bench.runs import Listener, Task, log_probabilities, take
 from bench.svg import Chart, Line
 from core.science import channel
 from core.science.calibration import as_if_unseen
@@ -50,7 +50,9 @@ LADDER = (  # the rungs, from the oldest idea to our default
     "spherical: HM weight",
     "HM weight, weighing",
     "+ logit normalisation",
-    "decoys and a channel: labelaudit",
+    "final answers instead",
+    "+ excused labels, decoys",
+    "+ noise channel, history: labelaudit",
 )
 
 
@@ -101,12 +103,15 @@ def look(task: Task, noise: Noise) -> Seen:
     take(task, undisturbed(task.plan), listener.hear)  # the labels of the task are still the true ones
     task = replace(task, data=replace(task.data, labels=noise.labels))
     plain_margins: list[Floats] = []
-    plain = take(task, undisturbed(task.plan), at_epoch=lambda curves: plain_margins.append(curves[:, 0])).run.ledger
+    alone = take(task, undisturbed(task.plan), at_epoch=lambda curves: plain_margins.append(curves[:, 0])).run
+    plain, row = alone.ledger, np.arange(len(noise.labels))
+    answers = log_probabilities(alone, task.data.images)[row, noise.labels]
     weighed = take(task, undisturbed(task.plan, **HMW)).run.ledger
     normalised = take(task, undisturbed(task.plan, **HMW, logit_normalisation=True)).run.ledger
     margins: list[Floats] = []
     ours = take(task, task.plan, at_epoch=lambda curves: margins.append(curves[:, 0])).run.result()
     score = judge(ours.evidence(), noise.labels).score
+    opinions = ours.answers.opinions
     mass = np.array([mass_of(epoch, task.plan.epochs, "published") for epoch in range(task.plan.epochs)])
     late = np.where(noise.flipped, -1, listener.lateness())
     return Seen(
@@ -125,6 +130,8 @@ def look(task: Task, noise: Noise) -> Seen:
                     -_array(plain.hm_weight()),
                     -_array(weighed.hm_weight()),
                     -_array(normalised.hm_weight()),
+                    -answers,
+                    -opinions.log_p[row, opinions.place(noise.labels)],
                     score,
                 ),
                 strict=True,
