@@ -33,8 +33,11 @@ def channel(classes: int, rate: float = 0.0, pairs: dict[int, int] | None = None
     return matrix
 
 
-def world(samples: int, matrix: Floats, *, sureness: float = 4.0, seed: int = 0) -> World:
-    """Images that are more or less clear, and a network that is right about how clear each is."""
+def world(samples: int, matrix: Floats, *, sureness: float = 4.0, excused: float = 0.0, seed: int = 0) -> World:
+    """Images that are more or less clear, and a network that is right about how clear each is.
+
+    When a share of the labels was excused in its training, it says only what is left of the channel beside that.
+    """
     dice = np.random.default_rng(seed)
     classes = len(matrix)
     centre = np.eye(classes)[np.arange(samples) % classes] * sureness * dice.uniform(0.2, 2.5, (samples, 1))
@@ -43,7 +46,8 @@ def world(samples: int, matrix: Floats, *, sureness: float = 4.0, seed: int = 0)
     p /= p.sum(1, keepdims=True)
     true = (p.cumsum(1) <= dice.random((samples, 1))).sum(1).clip(max=classes - 1)
     given = (matrix[true].cumsum(1) <= dice.random((samples, 1))).sum(1).clip(max=classes - 1)
-    return World(dense(np.log(p @ matrix)), true, given)
+    seen = np.maximum(p @ matrix - excused / classes, 1e-9)
+    return World(dense(np.log(seen / seen.sum(1, keepdims=True))), true, given)
 
 
 def dense(log_p: Floats) -> Opinions:

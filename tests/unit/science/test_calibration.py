@@ -34,6 +34,34 @@ def test_lift_and_temperature_are_undone(lift: float, temperature: float) -> Non
         assert abs(own(mended.log_p, world.given) - truth) < abs(own(z, world.given) - truth)
 
 
+def test_a_temperature_is_undone_when_a_share_of_the_labels_is_excused() -> None:
+    world = make.world(SAMPLES, make.channel(10, 0.27), excused=0.3)  # drawn from all classes: exactly that share
+    z = world.opinions.log_p * 1.5
+    z -= np.log(np.exp(z).sum(1, keepdims=True))
+    mended = as_if_unseen(make.dense(z), world.given, ROW[::4], 0.3)
+    assert own(mended.log_p, world.true) == pytest.approx(own(world.opinions.log_p, world.true), abs=0.05)
+    plainly = as_if_unseen(make.dense(z), world.given, ROW[::4])
+    assert own(plainly.log_p, world.true) < own(mended.log_p, world.true) - 0.1
+
+
+def test_labels_that_are_sure_are_lowered_less_when_a_share_is_excused() -> None:
+    world = make.world(SAMPLES, make.channel(10, 0.27), excused=0.3)
+    unseen, shown = ROW[::4], np.delete(ROW, ROW[::4])
+    z = world.opinions.log_p.copy()
+    z[shown, world.given[shown]] += 1.0
+    z -= np.log(np.exp(z).sum(1, keepdims=True))
+    before, after = (
+        np.log(p / (1 - p))
+        for p in (
+            np.exp(log_p[shown, world.given[shown]])
+            for log_p in (z, as_if_unseen(make.dense(z), world.given, unseen, 0.3).log_p)
+        )
+    )
+    lowered = before - after
+    sure = np.argsort(-before, kind="stable")
+    assert 0 < lowered[sure[:500]].mean() < 0.9 * lowered[sure[-500:]].mean()
+
+
 def test_too_few_unseen_labels_teach_nothing() -> None:
     world = make.world(SAMPLES, make.channel(10, 0.2))
     assert as_if_unseen(world.opinions, world.given, ROW[:5]) is world.opinions

@@ -8,7 +8,7 @@ import pytest
 from core.science import channel
 from core.science.opinions import Opinions
 from core.science.plateau import Plateau
-from core.science.unmixed import floors
+from core.science.unmixed import beside, floors
 from tests.unit.science import make
 
 SAMPLES = 6000
@@ -43,6 +43,22 @@ def test_a_floor_of_all_classes_alike_is_a_rate(rate: float) -> None:
     assert found == pytest.approx(rate, rel=0.1)
     assert pairs is not None
     assert not pairs.any()
+
+
+@pytest.mark.parametrize("rate", [0.05, 0.2, 0.5])
+def test_a_common_rate_is_found_when_training_excused_some_labels(rate: float) -> None:
+    world = make.world(SAMPLES, make.channel(10, rate), excused=0.3)
+    found = channel.fit(world.opinions, world.given, 0.3)
+    wrong = 1 - found.posterior(world.opinions, world.given)[np.arange(SAMPLES), world.given]
+    assert wrong.mean() == pytest.approx(world.wrong.mean(), rel=0.2, abs=0.035)
+
+
+def test_beliefs_hold_what_a_rate_exceeds_the_excused_share_by() -> None:
+    assert beside(0.2, 0.0, 10) == pytest.approx(0.2)
+    assert beside(0.2, 0.3, 10) == 0.0
+    for rate in (0.3, 0.5, 0.8):
+        whole, excused = make.channel(10, rate), make.channel(10, 0.3 * 0.9)  # a draw from all classes may hit its own
+        assert np.allclose(excused @ make.channel(10, beside(rate, 0.3, 10)), whole)
 
 
 def test_only_agreement_that_levels_off_below_one_allows_noise() -> None:
