@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.science import channel
-from core.science.calibration import as_if_unseen
+from core.science.calibration import FEWEST as FEWEST_UNSEEN
+from core.science.calibration import as_if_unseen, as_while_learning
 from core.science.channel import Channel
 from core.science.evidence import Evidence
 from core.science.findings import (
@@ -43,6 +44,7 @@ BOTH = 0.8  # what the log-odds of the final answers and of the history count to
 MODEL_ERROR, CLASS_MODEL_ERROR = 0.07, 0.12  # relative spread of the estimate over runs, beyond what sampling explains
 UNSEEN_ERROR, UNTOLD_ERROR = 1.1, 0.3  # what calibration leaves open: the first over √ of the unseen labels
 FLOOR_ERROR, CLASS_FLOOR_ERROR = 0.003, 0.01  # and its absolute part
+UNTOLD_FLOOR = 0.05  # when no label was unseen, errors may have been learned by heart
 ALIEN_BELOW = 0.3  # belief in the likeliest class
 AMBIGUOUS_FROM = 0.25  # probability of each of two classes that fit
 HIGH_LOSS = 0.95  # quantile within the given class
@@ -63,7 +65,10 @@ def judge(evidence: Evidence, given: Integers, wish: Wish | None = None) -> Verd
     """Judge all audited samples, at least one, at once."""
     opinions = evidence.opinions
     broken = degenerate(evidence, given)
-    believed = as_if_unseen(opinions, given, evidence.decoys, evidence.excused)
+    if len(evidence.decoys) >= FEWEST_UNSEEN:
+        believed = as_if_unseen(opinions, given, evidence.decoys, evidence.excused)
+    else:
+        believed = as_while_learning(opinions, given, evidence.aum)
     found = channel.fit(believed, given, evidence.excused)
     row, place = np.arange(len(given)), opinions.place(given)
     posterior = _with_history(found.posterior(believed, given), place, evidence.aum, given, found)
@@ -221,7 +226,8 @@ def _interval(score: Floats, unseen: int, found: Channel) -> Interval:
     told = found.rate * (1 - found.rate) / max(found.sure, 1)
     relative = np.hypot(MODEL_ERROR, UNSEEN_ERROR / np.sqrt(unseen) if unseen else UNTOLD_ERROR)
     sampling = (score * (1 - score)).sum() / len(score) ** 2
-    spread = float(np.sqrt(sampling + told + (relative * mean) ** 2 + FLOOR_ERROR**2))
+    floor = FLOOR_ERROR if unseen else UNTOLD_FLOOR
+    spread = float(np.sqrt(sampling + told + (relative * mean) ** 2 + floor**2))
     return Interval(mean, max(0.0, mean - STANDARD * spread), min(1.0, mean + STANDARD * spread), LEVEL)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.science.calibration import as_if_unseen
+from core.science.calibration import as_if_unseen, as_while_learning
 from tests.unit.science import make
 
 SAMPLES = 8000
@@ -60,6 +60,18 @@ def test_labels_that_are_sure_are_lowered_less_when_a_share_is_excused() -> None
     lowered = before - after
     sure = np.argsort(-before, kind="stable")
     assert 0 < lowered[sure[:500]].mean() < 0.9 * lowered[sure[-500:]].mean()
+
+
+def test_a_label_that_was_learned_by_heart_leads_no_further_than_it_did_in_the_mean_of_the_run() -> None:
+    log_p = np.log(np.array([[0.999, 0.0006, 0.0004], [0.999, 0.0006, 0.0004], [0.2, 0.7, 0.1]]))
+    given = np.array([0, 0, 0])
+    mended = as_while_learning(make.dense(log_p), given, np.array([-2.0, 50.0, 1.0]))
+    assert mended.log_p[0, 0] - mended.log_p[0, 1] == pytest.approx(-2.0)
+    assert mended.log_p[0, 1] - mended.log_p[0, 2] == pytest.approx(np.log(1.5))  # the others keep their order
+    assert np.allclose(mended.log_p[1:], log_p[1:])
+    assert np.allclose(np.exp(mended.log_p).sum(1), 1)
+    silent = make.dense(log_p)
+    assert as_while_learning(silent, given, np.zeros(3)) is silent
 
 
 def test_too_few_unseen_labels_teach_nothing() -> None:
