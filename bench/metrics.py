@@ -42,16 +42,6 @@ def average_precision(score: Floats, wrong: Mask) -> float | None:  # [samples],
     return float(average_precision_score(wrong, score)) if _both(wrong) else None
 
 
-def precision_at(score: Floats, wrong: Mask, n: int) -> float | None:  # [samples], [samples]
-    """Share of wrong labels among the n highest scores; of samples tied at the border, a share."""
-    n = min(n, len(score))
-    if n == 0 or not wrong.any():
-        return None
-    border = np.partition(score, len(score) - n)[len(score) - n]
-    above, tied = score > border, score == border
-    return float((wrong[above].sum() + (n - above.sum()) * wrong[tied].mean()) / n)
-
-
 def f1(flagged: Mask, wrong: Mask) -> float | None:  # [samples], [samples]
     """2 TP / (flagged + wrong)."""
     if not wrong.any():

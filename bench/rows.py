@@ -18,9 +18,9 @@ from bench.metrics import (
     hard_auroc,
     mean_and_spread,
     paired,
-    precision_at,
     suggestion,
 )
+from bench.ranking import precision_at
 from bench.runs import Said
 
 OURS = "labelaudit"

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench import metrics
+from bench.ranking import precision_at
 
 FALLING = np.array([0.9, 0.8, 0.7, 0.6, 0.5])
 WRONG = np.array([True, False, True, False, False])
@@ -24,16 +25,16 @@ def test_average_precision_and_auroc_are_those_of_the_textbook() -> None:
 
 
 def test_precision_at_n_counts_the_top() -> None:
-    assert metrics.precision_at(FALLING, WRONG, 1) == 1.0
-    assert metrics.precision_at(FALLING, WRONG, 2) == 0.5
-    assert metrics.precision_at(FALLING, WRONG, 3) == pytest.approx(2 / 3)
-    assert metrics.precision_at(FALLING, WRONG, 100) == pytest.approx(2 / 5)
+    assert precision_at(FALLING, WRONG, 1) == 1.0
+    assert precision_at(FALLING, WRONG, 2) == 0.5
+    assert precision_at(FALLING, WRONG, 3) == pytest.approx(2 / 3)
+    assert precision_at(FALLING, WRONG, 100) == pytest.approx(2 / 5)
 
 
 def test_ties_at_the_border_count_by_their_share() -> None:
     score = np.array([3.0, 2.0, 2.0, 2.0, 1.0])
     wrong = np.array([True, True, False, False, False])
-    assert metrics.precision_at(score, wrong, 2) == pytest.approx((1 + 1 / 3) / 2)
+    assert precision_at(score, wrong, 2) == pytest.approx((1 + 1 / 3) / 2)
 
 
 @given(rankings, st.integers(1, 50), st.randoms())
@@ -43,7 +44,7 @@ def test_precision_at_n_does_not_depend_on_the_order_of_the_file(
     shuffled = list(ranking)
     chance.shuffle(shuffled)
     one, other = (
-        metrics.precision_at(np.array([s for s, _ in rows], float), np.array([w for _, w in rows]), n)
+        precision_at(np.array([s for s, _ in rows], float), np.array([w for _, w in rows]), n)
         for rows in (ranking, shuffled)
     )
     assert one == pytest.approx(other) if one is not None else other is None
@@ -116,7 +117,7 @@ def test_without_wrong_labels_nothing_is_divided_by_zero() -> None:
     clean = np.zeros(5, bool)
     assert metrics.auroc(FALLING, clean) is None
     assert metrics.average_precision(FALLING, clean) is None
-    assert metrics.precision_at(FALLING, clean, 0) is None
+    assert precision_at(FALLING, clean, 0) is None
     assert metrics.f1(clean, clean) is None
     assert metrics.best_f1(FALLING, clean) is None
     assert metrics.hard_auroc(FALLING, clean, FALLING) is None
