@@ -88,8 +88,7 @@ def main(argv: list[str] | None = None) -> int:
     figures = ablation(seen)
     show(f"{pictures.name}, {args.noise}", ("score", "AP", "spread", "AUROC"), [(k, *v) for k, v in figures.items()])
     if args.out == PICTURED:
-        rows = [(name, f"{ap:.3f} ± {spread:.3f}", area) for name, (ap, spread, area) in figures.items()]
-        put(PAGE, BEGIN, table(("score", "average precision", "AUROC"), rows))
+        put(PAGE, BEGIN, ladder(figures, len(seen)))
     if not args.unrecorded:
         asked = ("samples", "half", "seeds", "first_seed", "epochs", "noise")
         facts = {"data": pictures.name} | {name: vars(args)[name] for name in asked}
@@ -159,6 +158,15 @@ def ablation(seen: list[Seen]) -> dict[str, tuple[float, float, float]]:
     return figures
 
 
+def ladder(figures: dict[str, tuple[float, float, float]], seeds: int) -> str:
+    """The same as Markdown; one seed has no spread."""
+    rows = [
+        (name, f"{ap:.3f} ± {spread:.3f}" if seeds > 1 else f"{ap:.3f}", f"{area:.3f}")
+        for name, (ap, spread, area) in figures.items()
+    ]
+    return table(("score", "average precision", "AUROC"), rows) + f"\n\n{seeds} seed{'s' * (seeds > 1)}."
+
+
 def trajectories(seen: Seen) -> str:
     """The margin of the given label over the epochs: median and quartiles of three kinds of samples."""
     groups = {
@@ -193,7 +201,8 @@ def found(seen: Seen) -> str:
         for name, values in (("wrong labels", seen.score[seen.wrong]), ("decoys", seen.decoy_score))
         if len(values)
     ]
-    return Chart("Are decoys like true errors?", "score", "share with at least this score", lines, (0, 1), (0, 1)).svg()
+    chart = Chart("Are decoys like true errors?", "score", "share with at least this score", lines, (0, 1), (0, 1))
+    return replace(chart, legend_below=True).svg()
 
 
 PICTURES: dict[str, Callable[[Seen], str]] = {

@@ -39,6 +39,7 @@ class Chart:
     x_range: tuple[float, float] | None = None
     y_range: tuple[float, float] | None = None
     notes: Sequence[str] = field(default=())  # under the legend
+    legend_below: bool = False  # at the foot, where lines start at the top
 
     def svg(self) -> str:
         """The whole document."""
@@ -80,15 +81,17 @@ class Chart:
 
     def _legend(self) -> list[str]:
         parts = []
+        rows = len(self.lines) + len(self.notes)
+        top = HEIGHT - BOTTOM - 18 * rows if self.legend_below else TOP
         for k, line in enumerate(self.lines):
-            y = TOP + 14 + 18 * k
+            y = top + 14 + 18 * k
             dashes = ' stroke-dasharray="5 4"' if line.dashed else ""
             parts.append(
                 f'<path d="M{LEFT + 12} {y - 4}h22" stroke="{COLOURS[k % len(COLOURS)]}" stroke-width="2"{dashes}/>'
             )
             parts.append(f'<text x="{LEFT + 42}" y="{y}">{escape(line.name)}</text>')
         for k, note in enumerate(self.notes, start=len(self.lines)):
-            parts.append(f'<text x="{LEFT + 12}" y="{TOP + 14 + 18 * k}">{escape(note)}</text>')
+            parts.append(f'<text x="{LEFT + 12}" y="{top + 14 + 18 * k}">{escape(note)}</text>')
         return parts
 
 
