@@ -15,6 +15,10 @@ from bench.record import RESULTS, ROOT, figure, lines
 
 DOCS = ROOT / "docs" / "benchmarks.md"
 BEGIN = "<!-- figures: python -m bench.show --write -->"
+SHOWN = (  # columns of the detection bench; all of them are in its results
+    *("auroc", "ap", "p_at_100", "p_at_n", "f1", "f1_best", "flagged", "noise_rate", "noise_error", "ece"),
+    *("ece_flagged", "hard_auroc", "suggestion_accuracy", "suggestion_coverage", "accuracy_last", "seconds"),
+)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -63,14 +67,22 @@ def section(line: dict[str, Any]) -> str:
 def ranked(result: dict[str, Any]) -> str:
     """The rows of the detection bench beside each other; columns that are empty throughout are left out."""
     named = {name: values for name, values in result.items() if name not in ("realised", "columns")}
-    places = [
-        (k, name) for k, name in enumerate(result["columns"]) if any(row[k] is not None for row in named.values())
-    ]
+    rows = {name: dict(zip(result["columns"], values, strict=True)) for name, values in named.items()}
+    columns = [name for name in SHOWN if any(row[name] is not None for row in rows.values())]
+    led = any(row["ap lead mean"] is not None for row in rows.values())
     shown = table(
-        ("", *(name.replace("_", " ") for _, name in places)),
-        [(name, *(row[k] for k, _ in places)) for name, row in named.items()],
+        ("", *(name.replace("_", " ") for name in columns), *(("AP of ours less this",) if led else ())),
+        [(name, *(row[k] for k in columns), *((_lead(row),) if led else ())) for name, row in rows.items()],
     )
     return f"{', '.join(f'{rate:.1%}' for rate in result['realised'])} of the labels are wrong.\n\n{shown}"
+
+
+def _lead(row: dict[str, float | None]) -> str:
+    """A difference of means and, of several seeds, its 95 % interval."""
+    mean, low, high = (row[f"ap lead {name}"] for name in ("mean", "low", "high"))
+    if mean is None:
+        return "–"
+    return f"{mean:+.3f}" if low is None or high is None else f"{mean:+.3f} [{low:+.3f}, {high:+.3f}]"
 
 
 if __name__ == "__main__":
