@@ -151,3 +151,14 @@ def test_decoys_say_how_well_wrong_labels_are_told_apart(noisy: World) -> None:
     assert calibration.decoys == len(decoys)
     assert calibration.auroc is not None and calibration.auroc > 0.8
     assert calibration.found is not None and calibration.found > 0.6
+
+
+def test_a_small_set_that_was_learned_by_heart_is_judged_by_how_it_was_learned() -> None:
+    given = np.arange(40) % 2
+    log_p = np.log(np.where(given[:, None] == np.arange(2), 1 - 1e-6, 1e-6))
+    aum = np.where(np.isin(np.arange(40), (7, 20)), -5.0, 5.0 + given)
+    found = judge(evidence(World(make.dense(log_p), given, given), aum=aum), given)
+    assert set(np.flatnonzero(found.is_issue)) == {7, 20}
+    assert found.suggested[7] == 0 and found.suggested[20] == 1
+    assert found.noise_rate.low <= 0.05 <= found.noise_rate.high
+    assert found.noise_rate.high >= 0.1  # nothing tells what was learned by heart
