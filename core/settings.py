@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -166,9 +166,9 @@ class Settings(BaseSettings):
 
 def load(**overrides: object) -> Settings:
     """The settings of this process; a wrong value is one clear line, not a traceback."""
-    given = {name: value for name, value in overrides.items() if value is not None}
+    given: dict[str, Any] = {name: value for name, value in overrides.items() if value is not None}
     try:
-        return Settings(**given)  # type: ignore[arg-type]
+        return Settings(**given)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = "LABELAUDIT_" + "_".join(str(part) for part in first["loc"]).upper() if first["loc"] else "Settings"

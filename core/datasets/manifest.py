@@ -90,7 +90,7 @@ def _where(parquet: bytes | BinaryIO, columns: Sequence[str], outcomes: Sequence
     import pyarrow.compute as pc
 
     wanted = pa.array(outcomes)
-    for batch in rows(parquet, dict.fromkeys(("outcome", *columns))):  # type: ignore[arg-type]
+    for batch in rows(parquet, list(dict.fromkeys(("outcome", *columns)))):
         kept = batch.filter(pc.is_in(batch["outcome"], wanted)).select(list(columns))
         if kept.num_rows:
             yield kept

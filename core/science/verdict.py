@@ -29,7 +29,7 @@ from core.science.findings import (
     Verdict,
 )
 from core.science.opinions import Opinions
-from core.words import REASONS, VERDICTS, Degenerate
+from core.words import REASONS, VERDICTS, CutBy, Degenerate
 
 SCORE_VERSION = "channel-3"
 
@@ -207,6 +207,7 @@ def _cut(score: Floats, order: Integers, wish: Wish, *, flag: bool) -> tuple[Cut
     falling = score[order]
     size = np.arange(1, len(score) + 1)
     mean = falling.cumsum() / size
+    chosen_by: CutBy
     if wish.review_budget is not None:
         count, chosen_by = min(wish.review_budget, len(score)), "review-budget"
     elif wish.target_precision is not None:
@@ -217,7 +218,7 @@ def _cut(score: Floats, order: Integers, wish: Wish, *, flag: bool) -> tuple[Cut
     count = count if flag else 0
     is_issue = np.zeros(len(score), dtype=np.bool_)
     is_issue[order[:count]] = True
-    return Cut(float(falling[count - 1]) if count else 1.0, chosen_by), is_issue  # type: ignore[arg-type]
+    return Cut(float(falling[count - 1]) if count else 1.0, chosen_by), is_issue
 
 
 def _interval(score: Floats, unseen: int, found: Channel) -> Interval:

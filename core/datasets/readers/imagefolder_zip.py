@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import BinaryIO
 
 from core.datasets.bounds import Bounds
@@ -43,7 +44,7 @@ def read(file: BinaryIO, size: int, limits: Bounds) -> Archive:
             if out is None and label is not None and len(label.encode()) > limits.max_label_bytes:
                 detail = f"A class name may have {limits.max_label_bytes} bytes; rename the folder."
                 out = LeftOut("rejected", "label-too-long", detail)
-            yield Member(_printable(name), split, label, out, lambda entry=entry: directory.read(entry))  # type: ignore[misc]
+            yield Member(_printable(name), split, label, out, partial(directory.read, entry))
 
     return Archive(len(directory), images, members)
 

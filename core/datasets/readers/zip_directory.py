@@ -207,7 +207,10 @@ def _wide(extra: bytes, size: int, packed_bytes: int, offset: int) -> tuple[int,
             values = [extra[position + 4 :][:length][i : i + 8] for i in range(0, length, 8)]
             wide = iter(int.from_bytes(value, "little") for value in values if len(value) == 8)
             try:
-                return tuple(next(wide) if one == FULL else one for one in (size, packed_bytes, offset))  # type: ignore[return-value]
+                size, packed_bytes, offset = (
+                    next(wide) if one == FULL else one for one in (size, packed_bytes, offset)
+                )
+                return size, packed_bytes, offset
             except RuntimeError as error:  # a generator that runs dry
                 raise ambiguous("a zip64 field is missing") from error
         position += 4 + length
