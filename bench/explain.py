@@ -30,11 +30,9 @@ from bench.metrics import auroc, average_precision, mean_and_spread
 from bench.record import ROOT, record, show
 from bench.runs import Listener, Task, log_probabilities, take
 from bench.svg import Chart, Line
-from core.science import channel
-from core.science.calibration import as_if_unseen
 from core.science.ledger import mass_of
 from core.science.noise import Noise, from_name
-from core.science.verdict import judge, log_odds, scores
+from core.science.verdict import explained, judge, log_odds, scores
 from core.training.loop import Result
 
 Floats = NDArray[np.float64]
@@ -142,8 +140,7 @@ def look(task: Task, noise: Noise) -> Seen:
 def _of_decoys(result: Result, noise: Noise) -> Floats:
     """The scores that the decoys' taught labels would have got."""
     evidence = result.evidence()
-    believed = as_if_unseen(evidence.opinions, noise.labels, evidence.decoys, evidence.excused)
-    found = channel.fit(believed, noise.labels, evidence.excused)
+    believed, found = explained(evidence, noise.labels)
     ours = believed.take(evidence.decoys)
     return scores(log_odds(found.posterior(ours, evidence.taught), ours.place(evidence.taught)))
 

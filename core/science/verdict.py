@@ -65,11 +65,7 @@ def judge(evidence: Evidence, given: Integers, wish: Wish | None = None) -> Verd
     """Judge all audited samples, at least one, at once."""
     opinions = evidence.opinions
     broken = degenerate(evidence, given)
-    if len(evidence.decoys) >= FEWEST_UNSEEN:
-        believed = as_if_unseen(opinions, given, evidence.decoys, evidence.excused)
-    else:
-        believed = as_while_learning(opinions, given, evidence.aum)
-    found = channel.fit(believed, given, evidence.excused)
+    believed, found = explained(evidence, given)
     row, place = np.arange(len(given)), opinions.place(given)
     posterior = _with_history(found.posterior(believed, given), place, evidence.aum, given, found)
     posterior = _levelled(posterior, place, found.implied(believed))
@@ -107,6 +103,15 @@ def judge(evidence: Evidence, given: Integers, wish: Wish | None = None) -> Verd
         degenerate=broken,
         calibration=_calibration(evidence, found, believed, score, cut),
     )
+
+
+def explained(evidence: Evidence, given: Integers) -> tuple[Opinions, Channel]:
+    """What the network would believe had no label been shown, and the channel that its given labels went through."""
+    if len(evidence.decoys) >= FEWEST_UNSEEN:
+        believed = as_if_unseen(evidence.opinions, given, evidence.decoys, evidence.excused)
+    else:
+        believed = as_while_learning(evidence.opinions, given, evidence.aum)
+    return believed, channel.fit(believed, given, evidence.excused)
 
 
 def degenerate(evidence: Evidence, given: Integers) -> Degenerate | None:
