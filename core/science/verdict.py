@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.science import channel
-from core.science.calibration import FEWEST as FEWEST_UNSEEN
-from core.science.calibration import as_if_unseen, as_while_learning
+from core.science.calibration import as_if_unseen
 from core.science.channel import Channel
 from core.science.evidence import Evidence
 from core.science.findings import (
@@ -31,7 +30,7 @@ from core.science.findings import (
 from core.science.opinions import Opinions
 from core.words import REASONS, VERDICTS, CutBy, Degenerate
 
-SCORE_VERSION = "channel-3"
+SCORE_VERSION = "channel-4"
 
 FEWEST_SAMPLES = 20  # below it samples are ranked but none is flagged: so few cannot show what is usual
 LOWEST_CUT = 0.3  # no label is an issue below this probability
@@ -107,10 +106,7 @@ def judge(evidence: Evidence, given: Integers, wish: Wish | None = None) -> Verd
 
 def explained(evidence: Evidence, given: Integers) -> tuple[Opinions, Channel]:
     """What the network would believe had no label been shown, and the channel that its given labels went through."""
-    if len(evidence.decoys) >= FEWEST_UNSEEN:
-        believed = as_if_unseen(evidence.opinions, given, evidence.decoys, evidence.excused)
-    else:
-        believed = as_while_learning(evidence.opinions, given, evidence.aum)
+    believed = as_if_unseen(evidence.opinions, given, evidence.decoys, evidence.aum, evidence.excused)
     return believed, channel.fit(believed, given, evidence.excused)
 
 

@@ -6,7 +6,7 @@ from core.spec import DatasetFacts, Pace, Plan
 from core.training.catalogue import check, cost
 
 SETTING_OUT_S = 6.0  # of an audit, before the first step and after the last
-SPARED = 0.1  # of a budget, for reading images and for judging
+SPARED = 0.12  # of a budget, for reading images and for judging
 EVALUATION = 1 / 3  # what it costs to look at a sample, against learning from it
 FROM_FEATURES = 0.01  # what it costs to learn from what a frozen network saw in an image, against seeing it
 FEWEST_EPOCHS = 4

@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-USUAL, AT_MOST = 1000, 5000  # decoys: a share beyond the usual number is halved, and nobody needs more than the most
+USUAL, AT_MOST = 500, 5000  # decoys: beyond the usual number the share is a tenth, and nobody needs more than the most
 FEWEST = 20  # decoys below which they would say nothing
 TAUGHT_UNTIL = 0.85  # share of the epochs
 
@@ -21,7 +21,7 @@ class Decoys:
 
     def __init__(self, given: Tensor, classes: int, epochs: int, share: float, seed: int) -> None:
         samples = len(given)
-        count = min(AT_MOST, max(min(USUAL, int(share * samples)), int(share / 2 * samples)))
+        count = min(AT_MOST, int(share * samples), int(USUAL + share / 10 * samples))
         generator = torch.Generator().manual_seed((seed << 20) + 0xDEC0)
         chosen = torch.randperm(samples, generator=generator)[: count if count >= FEWEST else 0]
         self.members = chosen.sort().values.to(given.device)

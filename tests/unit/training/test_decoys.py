@@ -46,12 +46,12 @@ def test_half_of_the_classes_are_those_that_the_network_confuses() -> None:
 
 
 def test_beliefs_that_say_nothing_leave_all_other_classes_alike() -> None:
-    p = torch.zeros(1000, 3)
+    p = torch.zeros(600, 3)
     p[:, 1] = 1.0  # as sure of the given class as can be
     decoys = planted(torch.ones(2000, dtype=torch.int64), 3, p=p)
     drawn = torch.bincount(decoys.taught[decoys.members], minlength=3)
     assert drawn[1] == 0
-    assert 400 < drawn[0] < 600
+    assert 240 < drawn[0] < 360
 
 
 def test_decoys_are_taught_from_the_second_epoch_on_and_not_at_the_end() -> None:
