@@ -12,11 +12,10 @@ import io
 from dataclasses import asdict
 from typing import TYPE_CHECKING, BinaryIO
 
-from core.datasets import frames, images
+from core.datasets import frames, images, readers
 from core.datasets.bounds import Bounds
 from core.datasets.confine import confine, cpu_time, pipes
 from core.datasets.frames import BrokenFrame
-from core.datasets.readers import READERS
 from core.datasets.readers.imagefolder import nested
 from core.datasets.readers.member import LeftOut, Member, Rejection
 from core.datasets.warmup import warm
@@ -80,6 +79,7 @@ def main() -> None:
         return
     limits = Bounds(**order.header["limits"])
     warm(limits)
+    readers.prepare(str(order.header["format"]))
     frames.send(writer, {"kind": "ready", "confinement": confine(limits.sandbox_memory_bytes)})
     try:
         _read_upload(reader, writer, order.header, limits)
@@ -95,7 +95,7 @@ def _read_upload(reader: BinaryIO, writer: BinaryIO, order: dict[str, object], l
     size, skip, condemned = order["size"], order["skip"], order["condemned"]
     assert isinstance(size, int) and isinstance(skip, int)
     upload = io.BufferedReader(Upload(reader, writer, size), READ_AHEAD)
-    archive = READERS[str(order["format"])](upload, size, limits)
+    archive = readers.read(str(order["format"]), upload, size, limits)
     frames.send(writer, {"kind": "total", "members": archive.total, "images": archive.images})
     for member in archive.members(skip):
         if condemned is not None:

@@ -9,7 +9,9 @@ from core.errors import Problem
 
 HEAD_BYTES = 512
 MAX_MEMBERS = 2_000_000
-ACCEPTED = "a zip of images in one folder per class"
+ACCEPTED = "a zip, tar, tar.gz or tar.zst of images in one folder per class"
+TAR_MAGIC, TAR_MAGIC_AT = b"ustar", 257
+STREAMS = {b"\x1f\x8b": "tar.gz", b"\x28\xb5\x2f\xfd": "tar.zst"}
 LOCAL = struct.Struct("<4sHHH")
 LOCAL_SIGNATURE = b"PK\x03\x04"
 READABLE_METHODS = (0, 8)
@@ -17,10 +19,8 @@ READABLE_METHODS = (0, 8)
 MAGIC = (
     (b"Rar!", "a RAR archive"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
-    (b"\x1f\x8b", "a gzip file"),
     (b"BZh", "a bzip2 file"),
     (b"\xfd7zXZ\0", "an xz file"),
-    (b"\x28\xb5\x2f\xfd", "a Zstandard file"),
     (b"PAR1", "a Parquet file"),
     (b"%PDF", "a PDF"),
     (b"\xff\xd8\xff", "a single JPEG image"),
@@ -38,6 +38,11 @@ def sniff(size: int, head: bytes, tail: bytes, max_members: int = MAX_MEMBERS) -
         raise Problem("empty-upload", f"The upload has no bytes. Upload {ACCEPTED}.")
     if head[:4] == END_SIGNATURE:
         raise _empty()
+    if head[TAR_MAGIC_AT:].startswith(TAR_MAGIC):
+        return "tar"
+    for magic, kind in STREAMS.items():
+        if head.startswith(magic):
+            return kind
     if head[:4] != LOCAL_SIGNATURE:
         raise Problem("unsupported-archive", f"The upload is {_guess(head)}. Upload {ACCEPTED}.")
     members = read_end(tail, size).members
@@ -60,7 +65,9 @@ def check_readable(flags: int, method: int) -> None:
 
 
 def too_many_members(members: int, most: int) -> Problem:
-    return Problem("too-many-members", f"The zip has {members} members; at most {most} are read. Split the dataset.")
+    return Problem(
+        "too-many-members", f"The archive has {members} members; at most {most} are read. Split the dataset."
+    )
 
 
 def _empty() -> Problem:
@@ -71,8 +78,6 @@ def _guess(head: bytes) -> str:
     for magic, name in MAGIC:
         if head.startswith(magic):
             return name
-    if head[257:262] == b"ustar":
-        return "a tar archive"
     start = head.lstrip()[:64].lower()
     if start.startswith((b"<!doctype", b"<html")):
         return "a web page"

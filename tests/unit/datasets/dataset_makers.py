@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import io
 import struct
+import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -12,12 +14,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from PIL import Image
 
+from core.datasets import readers
 from core.datasets.bounds import Bounds
 from core.datasets.ingest import Tick, pack
 from core.datasets.parse import LeftOut, Sample, Total, parse
-from core.datasets.readers import imagefolder_zip
 from core.datasets.readers.member import Member, Rejection
 from core.datasets.sniff import HEAD_BYTES, TAIL_BYTES, sniff
 from core.datasets.summary import Packed
@@ -40,6 +43,23 @@ def zip_of(members: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes
         for name, data in members.items():
             archive.writestr(name, data)
     return file.getvalue()
+
+
+def tar_of(members: dict[str, bytes], packed_as: str = "", format: int = tarfile.PAX_FORMAT) -> bytes:
+    """A tar, or with `gz` or `zst` a compressed one."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w", format=format) as archive:
+        for name, data in members.items():
+            info = tarfile.TarInfo(name.rstrip("/"))
+            info.size, info.type = len(data), tarfile.DIRTYPE if name.endswith("/") else tarfile.REGTYPE
+            archive.addfile(info, io.BytesIO(data))
+    return compressed(file.getvalue(), packed_as)
+
+
+def compressed(data: bytes, how: str) -> bytes:
+    if how == "gz":
+        return gzip.compress(data, mtime=0)
+    return pa.Codec("zstd").compress(data, asbytes=True) if how == "zst" else data
 
 
 @dataclass(frozen=True)
@@ -113,8 +133,8 @@ def parsed(data: bytes, bounds: Limits = LIMITS) -> tuple[Total, list[Sample | L
 
 def read_here(data: bytes, bounds: Limits = LIMITS) -> list[Member]:
     """What the reader yields, without a child: for rules that are the same anywhere."""
-    sniff(len(data), data[:HEAD_BYTES], data[-TAIL_BYTES:], bounds.max_members)
-    archive = imagefolder_zip.read(io.BytesIO(data), len(data), Bounds.of(bounds))
+    kind = sniff(len(data), data[:HEAD_BYTES], data[-TAIL_BYTES:], bounds.max_members)
+    archive = readers.read(kind, io.BytesIO(data), len(data), Bounds.of(bounds))
     members = []
     for member in archive.members(0):
         if member.left_out is None:
