@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
@@ -57,6 +58,7 @@ class DatasetOut(BaseModel):
     name: str
     status: Literal["received", "ingesting", "ready", "rejected", "failed"]
     format: str
+    layout: str | None
     size: int
     sha256: str
     created_at: str
@@ -83,6 +85,8 @@ class SampleOut(BaseModel):
     bytes: int
     sha256: str
     image: str
+    votes: dict[str, int] | None
+    extra: dict[str, str] | None
 
 
 class LeftOutOut(BaseModel):
@@ -216,6 +220,7 @@ def dataset_out(dataset: Dataset, ingest: Job, *, whole: bool = True) -> Dataset
         name=dataset.name,
         status=datasets.status(dataset, ingest),
         format=dataset.format,
+        layout=dataset.layout,
         size=dataset.size,
         sha256=dataset.sha256,
         created_at=time_out(dataset.created_at),
@@ -244,6 +249,8 @@ def sample_out(dataset: Dataset, sample: Sample) -> SampleOut:
         bytes=sample.length,
         sha256=sample.sha256.hex(),
         image=image_url(dataset.id, sample.n),
+        votes=json.loads(sample.votes) if sample.votes else None,
+        extra=json.loads(sample.extra) if sample.extra else None,
     )
 
 

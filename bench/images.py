@@ -20,7 +20,7 @@ from PIL import Image
 
 from core.datasets.bounds import Bounds
 from core.datasets.pixels import decode
-from core.datasets.readers.imagefolder import ends_like_image, folders, left_out, place, shared
+from core.datasets.readers.imagefolder import Shared, ends_like_image, left_out, place
 from core.spec import DatasetFacts, Limits
 
 DECODERS = 2
@@ -110,11 +110,10 @@ def _zip(file: Path) -> Pictures:
     with zipfile.ZipFile(file) as archive:
         sizes = {member.filename: member.file_size for member in archive.infolist()}
         names = [name for name, size in sizes.items() if ends_like_image(name) and left_out(name, size, bounds) is None]
-        common: list[str] | None = None
+        above = Shared()
         for name in names:
-            common = shared(common, folders(name))
-        strip = len(common or [])
-        places = {name: place(name, strip) for name in names}
+            above.add(name)
+        places = {name: place(name, above.strip) for name in names}
         if any(at.split == "train" for at in places.values()):
             names = [name for name in names if places[name].split == "train"]
         classes = sorted({places[name].label or "" for name in names})

@@ -108,7 +108,7 @@ def sample_rows(dataset_pk: int, rows: int) -> Iterator[tuple[Any, ...]]:
         label = n % len(CLASSES)
         path = f"ILSVRC2012_img_train/{CLASSES[label]}/{CLASSES[label]}_{n:08d}.JPEG"
         digest = n.to_bytes(32, "big")
-        yield dataset_pk, n, path, label, "train", n // 2000, n * 110_000, 109_527, 500, 375, "jpeg", digest
+        yield dataset_pk, n, path, label, "train", n // 2000, n * 110_000, 109_527, 500, 375, "jpeg", digest, None, None
 
 
 def score_rows(audit_pk: int, order: list[int]) -> Iterator[tuple[Any, ...]]:

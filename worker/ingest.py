@@ -66,6 +66,7 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
         return
     voice.enter("storing")
     found = {
+        "layout": packed.layout,
         "classes": list(packed.classes),
         "counts": packed.counts.model_dump(),
         "facts": packed.facts.model_dump(),
@@ -104,7 +105,8 @@ def _store(session: Session, voice: Voice, found: dict[str, Any], packed: Packed
     pk = voice.claim.dataset_pk
     samples = (
         (pk, r["n"], r["path"], number[r["label"]], r["split"], shard_number(r["shard"]), r["offset"], r["length"],
-         r["width"], r["height"], r["format"], bytes.fromhex(r["sha256"]))
+         r["width"], r["height"], r["format"], bytes.fromhex(r["sha256"]),
+         r["votes"], r["extra"])
         for batch in manifest.samples(shelf.get(MANIFEST))
         for r in batch.to_pylist()
     )  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -65,7 +65,7 @@ def pack(
     """Read the upload, write shards and the manifest; a tick after every member, the result at the end."""
     shard, counts, n = _committed(shelf)
     seen = sum(counts.values())
-    total = Total(0, 0)
+    total = Total(0, 0, "")
     part = _Part(shard, scratch)
     events = parse(source, limits, skip=seen)
     try:
@@ -92,7 +92,7 @@ def pack(
     finally:
         events.close()
         part.close()
-    packed = _finish(shelf, shard, limits, scratch)
+    packed = replace(_finish(shelf, shard, limits, scratch), layout=total.layout)
     if seen == total.members and packed.counts.seen != total.members:
         raise Problem("blob-corrupt", f"{packed.counts.seen} members were kept of {total.members}.", retryable=True)
     return packed

@@ -30,6 +30,8 @@ SCHEMA = pa.schema(
         ("mode", pa.string()),
         ("format", pa.string()),
         ("grey", pa.bool_()),
+        ("votes", pa.string()),  # of several people, as JSON; null when there was one label
+        ("extra", pa.string()),  # other columns of a table in the upload, as JSON
         ("code", pa.string()),  # why a member is left out
         ("detail", pa.string()),
     ]

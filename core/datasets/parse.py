@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import signal
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from core.errors import Problem
 from core.spec import Limits, Split
 
 MAX_DEATHS = 50
+MAX_EXTRA = 1 << 20  # characters of what a table says of one image
 MODULE = "core.datasets.parser"
 
 
@@ -29,10 +31,11 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """How many members the upload has, and how many of them may become samples."""
+    """How many members the upload has, how many of them may become samples, and what says which is which class."""
 
     members: int
     images: int
+    layout: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,8 @@ class Sample:
     mode: str
     format: str
     grey: bool
+    votes: str | None  # labels and how many gave them, as JSON
+    extra: str | None  # other columns, as JSON
     data: bytes
 
 
@@ -117,7 +122,7 @@ def _events(child: Child, source: Source, limits: Limits) -> Iterator[Event]:
                 child.send({"kind": "bytes"}, data)
             case "total":
                 members = _number(header, "members", limits.max_members)
-                yield Total(members, _number(header, "images", members))
+                yield Total(members, _number(header, "images", members), _text(header, "layout", 32))
             case "sample":
                 yield _sample(header, payload, bounds)
             case "left-out":
@@ -143,6 +148,8 @@ def _sample(header: dict[str, Any], data: bytes, limits: Bounds) -> Sample:
         mode=_text(header, "mode", 16),
         format=_text(header, "format", 16),
         grey=header.get("grey") is True,
+        votes=_json(header, "votes", int),
+        extra=_json(header, "extra", str),
         data=data,
     )
 
@@ -165,6 +172,19 @@ def _text(header: dict[str, Any], key: str, most: int = 1 << 16) -> str:
     if not isinstance(value, str) or not value or len(value) > most:
         raise _untrue()
     return value
+
+
+def _json(header: dict[str, Any], key: str, kind: type) -> str | None:
+    """An object whose values are all of a kind, as JSON."""
+    value = header.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, dict) or any(type(one) is not kind for one in value.values()):
+        raise _untrue()
+    written = json.dumps(value, ensure_ascii=False)
+    if len(written) > MAX_EXTRA:
+        raise _untrue()
+    return written
 
 
 def _number(header: dict[str, Any], key: str, most: int) -> int:

@@ -96,7 +96,8 @@ def _read_upload(reader: BinaryIO, writer: BinaryIO, order: dict[str, object], l
     assert isinstance(size, int) and isinstance(skip, int)
     upload = io.BufferedReader(Upload(reader, writer, size), READ_AHEAD)
     archive = readers.read(str(order["format"]), upload, size, limits)
-    frames.send(writer, {"kind": "total", "members": archive.total, "images": archive.images})
+    total = {"members": archive.total, "images": archive.images, "layout": archive.layout}
+    frames.send(writer, {"kind": "total", **total})
     for member in archive.members(skip):
         if condemned is not None:
             out, condemned = LeftOut("rejected", str(condemned), _CONDEMNED[str(condemned)]), None
@@ -120,7 +121,7 @@ def _examine(writer: BinaryIO, member: Member, limits: Bounds) -> None:
         if member.label is None:
             raise Problem(
                 "label-missing",
-                "The image lies in no class folder; move it into a folder that is named like its class.",
+                "The image lies in no class folder; move it into one that is named like its class, or write a table.",
             )
     except Problem as problem:
         out = LeftOut("rejected", problem.code, problem.detail)
@@ -129,6 +130,7 @@ def _examine(writer: BinaryIO, member: Member, limits: Bounds) -> None:
         _send_left_out(writer, member, out, hashlib.sha256(data).hexdigest())
         return
     header = {"kind": "sample", "path": member.path, "split": member.split, "label": member.label, **facts._asdict()}
+    header |= {"votes": member.votes, "extra": member.extra}
     frames.send(writer, header, data)
 
 

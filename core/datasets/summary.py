@@ -35,6 +35,7 @@ class Packed:
     content_hash: str
     shards: tuple[str, ...]
     image_bytes: int
+    layout: str = ""  # what in the upload said which image is what
 
 
 class Summary:

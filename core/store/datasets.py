@@ -17,6 +17,7 @@ from core.store.tables import ENDED, Dataset, Job, LeftOut, Sample, Upload
 
 SAMPLE_COLUMNS = (
     "dataset_pk", "n", "path", "label", "split", "shard", "offset", "length", "width", "height", "format", "sha256",
+    "votes", "extra",
 )  # fmt: skip
 LEFT_OUT_COLUMNS = ("dataset_pk", "n", "path", "outcome", "code", "detail", "sha256")
 

@@ -88,6 +88,7 @@ class Dataset(Base):
     owner: Mapped[str] = mapped_column(String(64), default="local")
     name: Mapped[str] = mapped_column(Text)
     format: Mapped[str] = mapped_column(String(32))
+    layout: Mapped[str | None] = mapped_column(String(32))
     upload_pk: Mapped[int | None] = mapped_column(ForeignKey("uploads.pk"))
     size: Mapped[int] = mapped_column(BigInteger)
     sha256: Mapped[str] = mapped_column(String(64))
@@ -119,6 +120,8 @@ class Sample(Base):
     height: Mapped[int] = mapped_column(Integer)
     format: Mapped[str] = mapped_column(String(8))
     sha256: Mapped[bytes] = mapped_column(LargeBinary(32))
+    votes: Mapped[str | None] = mapped_column(Text)  # JSON, as is the next: millions of rows, rarely read
+    extra: Mapped[str | None] = mapped_column(Text)
 
 
 class LeftOut(Base):

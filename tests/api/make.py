@@ -146,6 +146,7 @@ class Store:
         for file, content in files.items():
             self.blobs.put(f"datasets/{dataset.id}/{file}", content)
         found = {
+            "layout": result.layout,
             "classes": list(result.classes),
             "counts": result.counts.model_dump(),
             "facts": result.facts.model_dump(),
@@ -155,7 +156,8 @@ class Store:
         number = {label: k for k, label in enumerate(result.classes)}
         samples = [
             (dataset.pk, r["n"], r["path"], number[r["label"]], r["split"], shard_number(r["shard"]), r["offset"],
-             r["length"], r["width"], r["height"], r["format"], bytes.fromhex(r["sha256"]))
+             r["length"], r["width"], r["height"], r["format"], bytes.fromhex(r["sha256"]),
+             r["votes"], r["extra"])
             for batch in manifest.samples(files[MANIFEST]) for r in batch.to_pylist()
         ]  # fmt: skip
         left_outs = [

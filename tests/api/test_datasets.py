@@ -53,7 +53,7 @@ def test_an_upload_is_received_and_says_where_the_dataset_is(service: Service) -
     assert body["status"] == "received"
     assert (body["name"], body["format"], body["size"]) == ("cats ✓", "zip", len(archive()))
     assert body["sha256"] == hashlib.sha256(archive()).hexdigest()
-    unknown = ("finished_at", "progress", "counts", "class_count", "classes", "splits", "warnings", "problem")
+    unknown = ("layout", "finished_at", "progress", "counts", "class_count", "classes", "splits", "warnings", "problem")
     assert {name: body[name] for name in unknown} == dict.fromkeys(unknown)
     assert service.http.get(response.headers["location"]).json() == body
 
@@ -184,6 +184,7 @@ def test_a_ready_dataset_tells_its_counts_and_classes(library: Library) -> None:
     assert counts["accepted"] == accepted and counts["rejected"] == 1
     assert counts["seen"] == counts["accepted"] + counts["rejected"] + counts["ignored"]
     assert body["classes"] == sorted(CLASSES) and body["class_count"] == 3
+    assert (body["format"], body["layout"]) == ("zip", "folders")
     assert body["splits"] == {"train": 3 * TRAIN, "test": 3 * TEST}
     assert body["warnings"] == [{"code": "example", "detail": "A warning."}]
     assert body["problem"] is None
@@ -224,6 +225,7 @@ def test_pages_of_samples_walk_every_sample_once(library: Library, limits: list[
     assert one.json() == seen[3]
     assert set(seen[0]) == {
         "sample", "path", "split", "label", "width", "height", "format", "bytes", "sha256", "image",
+        "votes", "extra",
     }  # fmt: skip
     assert seen[0]["path"].startswith("pictures/")
 

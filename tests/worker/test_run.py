@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
+import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 from sqlalchemy import func, select, update
 
@@ -123,6 +126,32 @@ def test_an_upload_in_parts_becomes_shards_and_rows(db: Database, blobs: Blobs, 
     for row in rows[::17]:
         image = blobs.read(f"datasets/{dataset_id}/shards/{row.shard:05d}.tar", row.offset, row.length)
         assert image.startswith(b"\x89PNG")
+
+
+def test_what_a_table_says_is_kept_with_the_samples(db: Database, blobs: Blobs) -> None:
+    table = "path,label,who\n0.png,cat,X\n1.png,dog,Y\n1.png,cat,Z\n1.png,cat,Z\n"
+    members = {"labels.csv": table.encode()}
+    for n in range(2):
+        picture = io.BytesIO()
+        Image.new("L", (9, 9), 60 * n).save(picture, "PNG")
+        members[f"{n}.png"] = picture.getvalue()
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    dataset_id, ingest = _upload(db, blobs, archive.getvalue())
+    assert run.main([ingest]) == 0
+    with db.read() as session:
+        found = datasets.find(session, dataset_id)
+        assert found is not None
+        assert found[0].layout == "table"
+        samples = datasets.samples(session, found[0].pk, -1, 9)
+    assert [(one.votes, one.extra) for one in samples] == [
+        (None, '{"who": "X"}'),
+        ('{"dog": 1, "cat": 2}', '{"who": "Y"}'),
+    ]
 
 
 def test_data_that_cannot_be_used_is_refused_and_not_retried(db: Database, blobs: Blobs, settings: Settings) -> None:

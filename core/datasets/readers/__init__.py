@@ -11,7 +11,7 @@ from functools import partial
 from typing import BinaryIO
 
 from core.datasets.bounds import Bounds
-from core.datasets.readers import folders
+from core.datasets.readers import folders, table
 from core.datasets.readers.container import Container
 from core.datasets.readers.member import Archive
 from core.datasets.readers.streams import CHUNK, Unpacked, gunzipped, unzstandarded, warm_zstandard
@@ -42,4 +42,6 @@ def prepare(kind: str) -> None:
 
 def read(kind: str, file: BinaryIO, size: int, limits: Bounds) -> Archive:
     """The members of an upload, after everything was checked that can be told without decoding one."""
-    return folders.read(CONTAINERS[kind](file, size, limits), limits)
+    container = CONTAINERS[kind](file, size, limits)
+    tables = table.find(container)
+    return table.read(container, tables, limits) if tables else folders.read(container, limits)

@@ -14,23 +14,14 @@ from core.errors import Problem
 
 def read(container: Container, limits: Bounds) -> Archive:
     """The archive, after everything was checked that the list of its members alone can tell."""
-    images = 0
-    common: list[str] | None = None  # of all members that may be images
-    common_named: list[str] | None = None  # of those that end like images
-    deepest, deepest_named = 0, 0
+    images, shared = 0, imagefolder.Shared()
     for entry in container.entries():
         name = entry.name
         imagefolder.check_safe(entry.raw.decode("latin-1"), entry.size)  # before any escaping
         if imagefolder.left_out(name, entry.size, limits) is None:
             images += 1
-            above = imagefolder.folders(name)
-            common, deepest = imagefolder.shared(common, above), max(deepest, len(above))
-            if imagefolder.ends_like_image(name):
-                common_named = imagefolder.shared(common_named, above)
-                deepest_named = max(deepest_named, len(above))
-    if common_named is not None:
-        common, deepest = common_named, deepest_named
-    strip = min(len(common or []), max(0, deepest - 1))
+            shared.add(name)
+    strip = shared.strip
     _check_classes(container, strip, limits)
 
     def members(skip: int) -> Iterator[Member]:
@@ -39,12 +30,11 @@ def read(container: Container, limits: Bounds) -> Archive:
             name = entry.name
             out = imagefolder.left_out(name, entry.size, limits)
             split, label = imagefolder.place(name, strip)
-            if out is None and label is not None and len(label.encode()) > limits.max_label_bytes:
-                detail = f"A class name may have {limits.max_label_bytes} bytes; rename the folder."
-                out = LeftOut("rejected", "label-too-long", detail)
-            yield Member(_printable(name), split, label, out, partial(container.read, entry))
+            if out is None and label is not None:
+                out = too_long(label, limits)
+            yield Member(printable(name), split, label, out, partial(container.read, entry))
 
-    return Archive(len(container), images, members)
+    return Archive("folders", len(container), images, members)
 
 
 def _check_classes(container: Container, strip: int, limits: Bounds) -> None:
@@ -60,6 +50,13 @@ def _check_classes(container: Container, strip: int, limits: Bounds) -> None:
                 )
 
 
-def _printable(name: str) -> str:
+def too_long(label: str, limits: Bounds) -> LeftOut | None:
+    """Why a class may not be called so."""
+    if len(label.encode()) <= limits.max_label_bytes:
+        return None
+    return LeftOut("rejected", "label-too-long", f"A class name may have {limits.max_label_bytes} bytes; shorten it.")
+
+
+def printable(name: str) -> str:
     """The name as it stood, with control characters escaped: neither a database nor a log can hold a NUL."""
     return "".join(c if c >= " " and c != "\x7f" else f"\\x{ord(c):02x}" for c in name)

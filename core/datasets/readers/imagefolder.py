@@ -88,16 +88,38 @@ def folders(name: str) -> list[str]:
     return name.split("/")[:-1]
 
 
-def shared(common: list[str] | None, more: list[str]) -> list[str]:
-    """The leading folders that both have; None shares everything."""
-    if common is None:
-        return more
-    same = 0
-    for one, other in zip(common, more, strict=False):
-        if one != other:
-            break
-        same += 1
-    return common[:same]
+class Shared:
+    """The leading folders that all images share, as they are added; those that end like images count alone."""
+
+    def __init__(self) -> None:
+        self._named, self._all = _Folders(), _Folders()
+
+    def add(self, name: str) -> None:
+        self._all.add(folders(name))
+        if ends_like_image(name):
+            self._named.add(folders(name))
+
+    @property
+    def strip(self) -> int:
+        """How many of them are no split and no class."""
+        found = self._all if self._named.common is None else self._named
+        return min(len(found.common or []), max(0, found.deepest - 1))
+
+
+class _Folders:
+    def __init__(self) -> None:
+        self.common: list[str] | None = None
+        self.deepest = 0
+
+    def add(self, more: list[str]) -> None:
+        if self.common is None:
+            self.common = more
+        same = 0
+        for one, other in zip(self.common, more, strict=False):
+            if one != other:
+                break
+            same += 1
+        self.common, self.deepest = self.common[:same], max(self.deepest, len(more))
 
 
 def place(name: str, strip: int) -> Place:

@@ -31,12 +31,15 @@ class Member:
     label: str | None
     left_out: LeftOut | None
     read: Callable[[], bytes]
+    votes: dict[str, int] | None = None  # of several people, by label
+    extra: dict[str, str] | None = None  # what else a table says
 
 
 @dataclass(frozen=True, slots=True)
 class Archive:
     """`total` members, at most `images` of them samples; `members(skip)` yields all but the first `skip`."""
 
+    layout: str  # what says which image is what
     total: int
     images: int
     members: Callable[[int], Iterator[Member]]

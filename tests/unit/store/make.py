@@ -75,6 +75,8 @@ def sample_row(dataset_pk: int, n: int, **values: Any) -> tuple[Any, ...]:
         "width": 32,
         "height": 32,
         "format": "png",
+        "votes": None,
+        "extra": None,
         "sha256": bytes([n % 256]) * 32,
     } | values
     return tuple(row[name] for name in datasets.SAMPLE_COLUMNS)
