@@ -75,7 +75,8 @@ def parse(source: Source, limits: Limits, skip: int = 0) -> Generator[Event, Non
     head = source.read(0, min(HEAD_BYTES, source.size))
     tail_bytes = min(TAIL_BYTES, source.size)
     kind = sniff(source.size, head, source.read(source.size - tail_bytes, tail_bytes), limits.max_members)
-    order = {"limits": limits.model_dump(), "format": kind, "size": source.size}
+    kinds = [kind]
+    order = {"limits": limits.model_dump(), "kinds": kinds, "size": source.size}
     total: Total | None = None
     done, deaths = skip, 0
     condemned: str | None = None
@@ -94,6 +95,10 @@ def parse(source: Source, limits: Limits, skip: int = 0) -> Generator[Event, Non
                 if total is None or done != total.members:
                     raise _untrue()
                 return
+            except _Needs as needs:
+                if total is not None or len(kinds) > 1:
+                    raise _untrue() from None
+                kinds.append(str(needs))
             except ChildDied as death:
                 deaths += 1
                 if total is None or (condemned is not None and done == died_at):
@@ -127,10 +132,16 @@ def _events(child: Child, source: Source, limits: Limits) -> Iterator[Event]:
                 yield _sample(header, payload, bounds)
             case "left-out":
                 yield _left_out(header)
+            case "needs":
+                raise _Needs(_text(header, "what", 16))
             case "done":
                 return
             case _:
                 raise _untrue()
+
+
+class _Needs(Exception):
+    """The upload holds something that only a child of another kind may read."""
 
 
 def _sample(header: dict[str, Any], data: bytes, limits: Bounds) -> Sample:

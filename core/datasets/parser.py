@@ -79,11 +79,13 @@ def main() -> None:
         return
     limits = Bounds(**order.header["limits"])
     warm(limits)
-    readers.prepare(str(order.header["format"]))
+    readers.prepare(order.header["kinds"])
     frames.send(writer, {"kind": "ready", "confinement": confine(limits.sandbox_memory_bytes)})
     try:
         _read_upload(reader, writer, order.header, limits)
         frames.send(writer, {"kind": "done"})
+    except readers.Needs as needs:
+        frames.send(writer, {"kind": "needs", "what": str(needs)})
     except Problem as problem:
         frames.send(writer, {"kind": "problem", "problem": problem.as_record()})
     except MemoryError:
@@ -92,10 +94,10 @@ def main() -> None:
 
 
 def _read_upload(reader: BinaryIO, writer: BinaryIO, order: dict[str, object], limits: Bounds) -> None:
-    size, skip, condemned = order["size"], order["skip"], order["condemned"]
-    assert isinstance(size, int) and isinstance(skip, int)
+    size, skip, condemned, kinds = order["size"], order["skip"], order["condemned"], order["kinds"]
+    assert isinstance(size, int) and isinstance(skip, int) and isinstance(kinds, list)
     upload = io.BufferedReader(Upload(reader, writer, size), READ_AHEAD)
-    archive = readers.read(str(order["format"]), upload, size, limits)
+    archive = readers.read(kinds, upload, size, limits)
     total = {"members": archive.total, "images": archive.images, "layout": archive.layout}
     frames.send(writer, {"kind": "total", **total})
     for member in archive.members(skip):

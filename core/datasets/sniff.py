@@ -9,8 +9,9 @@ from core.errors import Problem
 
 HEAD_BYTES = 512
 MAX_MEMBERS = 2_000_000
-ACCEPTED = "a zip, tar, tar.gz or tar.zst of images in one folder per class"
+ACCEPTED = "a zip, tar, tar.gz or tar.zst of images in one folder per class or with a table, or Parquet files"
 TAR_MAGIC, TAR_MAGIC_AT = b"ustar", 257
+PARQUET_MAGIC = b"PAR1"
 STREAMS = {b"\x1f\x8b": "tar.gz", b"\x28\xb5\x2f\xfd": "tar.zst"}
 LOCAL = struct.Struct("<4sHHH")
 LOCAL_SIGNATURE = b"PK\x03\x04"
@@ -21,7 +22,6 @@ MAGIC = (
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
     (b"BZh", "a bzip2 file"),
     (b"\xfd7zXZ\0", "an xz file"),
-    (b"PAR1", "a Parquet file"),
     (b"%PDF", "a PDF"),
     (b"\xff\xd8\xff", "a single JPEG image"),
     (b"\x89PNG", "a single PNG image"),
@@ -40,6 +40,10 @@ def sniff(size: int, head: bytes, tail: bytes, max_members: int = MAX_MEMBERS) -
         raise _empty()
     if head[TAR_MAGIC_AT:].startswith(TAR_MAGIC):
         return "tar"
+    if head.startswith(PARQUET_MAGIC):
+        if not tail.endswith(PARQUET_MAGIC):
+            raise Problem("archive-truncated", "The Parquet file ends too early. Upload it again, complete.")
+        return "parquet"
     for magic, kind in STREAMS.items():
         if head.startswith(magic):
             return kind

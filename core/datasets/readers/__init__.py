@@ -6,8 +6,9 @@ To add a container: write a class like `Tar`, name it in `CONTAINERS`, and let `
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from importlib import import_module
 from typing import BinaryIO
 
 from core.datasets.bounds import Bounds
@@ -18,7 +19,9 @@ from core.datasets.readers.streams import CHUNK, Unpacked, gunzipped, unzstandar
 from core.datasets.readers.tar import Tar
 from core.datasets.readers.zip_directory import Directory
 
-__all__ = ["CONTAINERS", "prepare", "read"]
+__all__ = ["CONTAINERS", "Needs", "prepare", "read"]
+
+PARQUET_ENDING = ".parquet"
 
 
 def _unpacking(unpack: Callable[[BinaryIO], Iterator[bytes]], file: BinaryIO, size: int, limits: Bounds) -> Tar:
@@ -34,14 +37,34 @@ CONTAINERS: dict[str, Callable[[BinaryIO, int, Bounds], Container]] = {
 }
 
 
-def prepare(kind: str) -> None:
-    """Import what reading such a container needs, while that is still allowed."""
-    if kind == "tar.zst":
-        warm_zstandard()
+class Needs(Exception):
+    """Reading goes on only in a child that was prepared for this kind too."""
 
 
-def read(kind: str, file: BinaryIO, size: int, limits: Bounds) -> Archive:
-    """The members of an upload, after everything was checked that can be told without decoding one."""
-    container = CONTAINERS[kind](file, size, limits)
+def prepare(kinds: Iterable[str]) -> None:
+    """Import and warm up what reading such uploads needs beyond the usual, while that is still allowed."""
+    for kind in kinds:
+        if kind == "tar.zst":
+            warm_zstandard()
+        elif kind == "parquet":
+            import_module("core.datasets.readers.parquet").warm()
+
+
+def read(kinds: Sequence[str], file: BinaryIO, size: int, limits: Bounds) -> Archive:
+    """The members of an upload, after everything was checked that can be told without decoding one.
+
+    The first of `kinds` is what the upload is; `prepare` was told all of them.
+    """
+    if kinds[0] == "parquet":
+        from core.datasets.readers import parquet  # half a second, and rarely needed
+
+        return parquet.read(file, size, limits)
+    container = CONTAINERS[kinds[0]](file, size, limits)
+    if files := [n for n, entry in enumerate(container.entries()) if entry.name.lower().endswith(PARQUET_ENDING)]:
+        if "parquet" not in kinds:
+            raise Needs("parquet")
+        from core.datasets.readers import parquet
+
+        return parquet.read_all(container, files, limits)
     tables = table.find(container)
     return table.read(container, tables, limits) if tables else folders.read(container, limits)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 
 class Entry(Protocol):
@@ -32,4 +32,8 @@ class Container(Protocol):
 
     def read(self, entry: Any) -> bytes:
         """The bytes of the member that `open` has just given."""
+        ...
+
+    def file(self, entry: Any) -> BinaryIO:
+        """The same, to be read anywhere; only what is packed is held in memory."""
         ...

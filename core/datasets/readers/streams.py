@@ -74,6 +74,35 @@ class Unpacked(io.RawIOBase):
         return piece
 
 
+class Slice(io.RawIOBase):
+    """A stretch of a file, as a file."""
+
+    def __init__(self, file: BinaryIO, offset: int, size: int) -> None:
+        self._file, self._offset, self._size, self._position = file, offset, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        self._position = max(0, base + offset)
+        return self._position
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer).cast("B")
+        self._file.seek(self._offset + self._position)
+        data = self._file.read(max(0, min(len(view), self._size - self._position)))
+        view[: len(data)] = data
+        self._position += len(data)
+        return len(data)
+
+
 def gunzipped(file: BinaryIO) -> Iterator[bytes]:
     """The bytes of a gzip file, which may be several that were put together."""
     file.seek(0)
@@ -101,20 +130,26 @@ def unzstandarded(file: BinaryIO) -> Iterator[bytes]:
 
     file.seek(0)
     try:
-        with pa.CompressedInputStream(pa.PythonFile(_Lent(file), mode="r"), "zstd") as stream:
+        with pa.CompressedInputStream(pa.PythonFile(Lent(file), mode="r"), "zstd") as stream:
             while piece := stream.read(CHUNK):
                 yield piece
     except OSError as error:
         raise (cut() if "truncated" in str(error).lower() else damaged("Zstandard")) from error
 
 
-class _Lent:
+class Lent:
     """A file that Arrow may read and not close."""
 
     closed = False
 
     def __init__(self, file: BinaryIO) -> None:
-        self.read = file.read
+        self.read, self.seek, self.tell = file.read, file.seek, file.tell
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
 
     def close(self) -> None:
         """It is not ours."""

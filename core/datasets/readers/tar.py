@@ -5,12 +5,13 @@ Python's own `tarfile` takes a tar that was cut between two members for a whole 
 
 from __future__ import annotations
 
+import io
 import struct
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 from core.datasets.bounds import Bounds
-from core.datasets.readers.streams import CHUNK, cut
+from core.datasets.readers.streams import CHUNK, Slice, cut
 from core.datasets.sniff import too_many_members
 from core.errors import Problem, shown
 
@@ -67,6 +68,11 @@ class Tar:
     def read(self, entry: TarEntry) -> bytes:
         self._file.seek(entry.offset)
         return self._exactly(entry.size)
+
+    def file(self, entry: TarEntry) -> BinaryIO:
+        if self._size is None:
+            return io.BytesIO(self.read(entry))
+        return io.BufferedReader(Slice(self._file, entry.offset, entry.size))
 
     def _scan(self) -> Iterator[TarEntry]:
         """Each file and folder; extended headers are applied to the member that they precede."""

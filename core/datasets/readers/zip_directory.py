@@ -6,6 +6,7 @@ a gigabyte for a million of them; so the directory is read here. Nothing is ever
 
 from __future__ import annotations
 
+import io
 import itertools
 import stat
 import struct
@@ -16,6 +17,7 @@ from typing import BinaryIO, NamedTuple
 
 from core.datasets.bounds import Bounds
 from core.datasets.readers.member import Rejection
+from core.datasets.readers.streams import Slice
 from core.datasets.sniff import check_readable, too_many_members
 from core.datasets.zip_end import TAIL_BYTES, ambiguous, read_end, truncated
 from core.errors import Problem, shown
@@ -117,6 +119,12 @@ class Directory:
         if len(data) != entry.size or zlib.crc32(data) != entry.crc:
             raise _damaged()
         return data
+
+    def file(self, entry: Entry) -> BinaryIO:
+        """The member that `open` has just placed the file at, to be read anywhere."""
+        if entry.method == 0 and entry.packed_bytes == entry.size:
+            return io.BufferedReader(Slice(self._file, self._file.tell(), entry.size))
+        return io.BytesIO(self.read(entry))
 
     def _inflate(self, entry: Entry) -> bytes:
         decoder = zlib.decompressobj(-zlib.MAX_WBITS)
