@@ -9,7 +9,7 @@ from core.errors import Problem
 
 HEAD_BYTES = 512
 MAX_MEMBERS = 2_000_000
-ACCEPTED = "a zip, tar, tar.gz or tar.zst of images in one folder per class or with a table, or Parquet files"
+ACCEPTED = "a zip, tar, tar.gz or tar.zst of images in one folder per class or with a table, an .npz, or Parquet files"
 TAR_MAGIC, TAR_MAGIC_AT = b"ustar", 257
 PARQUET_MAGIC = b"PAR1"
 STREAMS = {b"\x1f\x8b": "tar.gz", b"\x28\xb5\x2f\xfd": "tar.zst"}
@@ -47,6 +47,12 @@ def sniff(size: int, head: bytes, tail: bytes, max_members: int = MAX_MEMBERS) -
     for magic, kind in STREAMS.items():
         if head.startswith(magic):
             return kind
+    if head[:1] == b"\x80" and head[1:2] in (b"\2", b"\3", b"\4", b"\5"):
+        raise Problem(
+            "pickle-refused",
+            "The upload is a Python pickle, which could run any program while it is read. Save the arrays with "
+            "numpy.savez, or upload the images in folders.",
+        )
     if head[:4] != LOCAL_SIGNATURE:
         raise Problem("unsupported-archive", f"The upload is {_guess(head)}. Upload {ACCEPTED}.")
     members = read_end(tail, size).members

@@ -20,7 +20,7 @@ MODES = {
     "GIF": ("P", "RGB"),
     "TIFF": ("1", "RGB", "CMYK", "LAB", "I;16"),
 }
-ENCODINGS = ("cp437", "utf-8", "latin-1", "ascii", "utf-8-sig", "utf-16", "unicode_escape")
+ENCODINGS = ("cp437", "utf-8", "latin-1", "ascii", "utf-8-sig", "utf-16", "utf-32-le", "utf-32-be", "unicode_escape")
 
 
 def warm(limits: Bounds) -> None:

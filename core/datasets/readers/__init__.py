@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import BinaryIO
 
 from core.datasets.bounds import Bounds
-from core.datasets.readers import folders, table
+from core.datasets.readers import folders, raw, table
 from core.datasets.readers.container import Container
 from core.datasets.readers.member import Archive
 from core.datasets.readers.streams import CHUNK, Unpacked, gunzipped, unzstandarded, warm_zstandard
@@ -66,5 +66,7 @@ def read(kinds: Sequence[str], file: BinaryIO, size: int, limits: Bounds) -> Arc
         from core.datasets.readers import parquet
 
         return parquet.read_all(container, files, limits)
+    if arrays := raw.read(container, limits):
+        return arrays
     tables = table.find(container)
     return table.read(container, tables, limits) if tables else folders.read(container, limits)

@@ -34,6 +34,10 @@ class Container(Protocol):
         """The bytes of the member that `open` has just given."""
         ...
 
+    def lies_open(self, entry: Any) -> bool:
+        """Whether the member can be read anywhere without being unpacked first."""
+        ...
+
     def file(self, entry: Any) -> BinaryIO:
         """The same, to be read anywhere; only what is packed is held in memory."""
         ...

@@ -69,6 +69,9 @@ class Tar:
         self._file.seek(entry.offset)
         return self._exactly(entry.size)
 
+    def lies_open(self, entry: TarEntry) -> bool:
+        return self._size is not None
+
     def file(self, entry: TarEntry) -> BinaryIO:
         if self._size is None:
             return io.BytesIO(self.read(entry))

@@ -120,9 +120,13 @@ class Directory:
             raise _damaged()
         return data
 
+    def lies_open(self, entry: Entry) -> bool:
+        """Whether the member can be read anywhere without being unpacked first."""
+        return entry.method == 0 and entry.packed_bytes == entry.size
+
     def file(self, entry: Entry) -> BinaryIO:
         """The member that `open` has just placed the file at, to be read anywhere."""
-        if entry.method == 0 and entry.packed_bytes == entry.size:
+        if self.lies_open(entry):
             return io.BufferedReader(Slice(self._file, self._file.tell(), entry.size))
         return io.BytesIO(self.read(entry))
 
