@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import BinaryIO
 
 from core.datasets.bounds import Bounds
-from core.datasets.readers import folders, raw, table
+from core.datasets.readers import coco, folders, raw, table, webdataset
 from core.datasets.readers.container import Container
 from core.datasets.readers.member import Archive
 from core.datasets.readers.streams import CHUNK, Unpacked, gunzipped, unzstandarded, warm_zstandard
@@ -68,5 +68,7 @@ def read(kinds: Sequence[str], file: BinaryIO, size: int, limits: Bounds) -> Arc
         return parquet.read_all(container, files, limits)
     if arrays := raw.read(container, limits):
         return arrays
-    tables = table.find(container)
-    return table.read(container, tables, limits) if tables else folders.read(container, limits)
+    for layout, find in (("webdataset", webdataset.find), ("coco", coco.find), ("table", table.find)):
+        if tables := find(container):
+            return table.read(layout, container, tables, limits)
+    return folders.read(container, limits)

@@ -23,10 +23,11 @@ DELIMITERS = ",;\t"
 
 
 class Row(NamedTuple):
-    """One row as text by column; None where the table says nothing. `at` is its line."""
+    """One row by column; None where the table says nothing. `at` is its line, `problem` what makes it useless."""
 
     at: int
     values: dict[str, Any]
+    problem: tuple[str, str] | None = None
 
 
 def rows(name: str, data: bytes) -> Iterator[Row]:

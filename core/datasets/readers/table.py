@@ -45,12 +45,14 @@ class _Said:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table in an archive, and the names of its columns."""
+    """A table in an archive, the names of its columns, and how to read it."""
 
-    position: int
     name: str
     path: str
     label: str | None
+    rows: Callable[[], Iterator[rows.Row]]
+    positions: tuple[int, ...]  # of the members that it is made of
+    by_name: bool = False  # whether a path may leave out the folders, when its name is there once
 
 
 def find(container: Container) -> list[Table]:
@@ -61,21 +63,25 @@ def find(container: Container) -> list[Table]:
             found.append((position, entry.name))
     tables = []
     for position, name in found:
-        head = container.read(container.open(position))
-        there = rows.columns(name, head)
+        there = rows.columns(name, container.read(container.open(position)))
         path = next((column for column in PATHS if column in there), None)
+        label = next((column for column in LABELS if column in there), None)
         if path is not None:
-            tables.append(Table(position, name, path, next((column for column in LABELS if column in there), None)))
+            tables.append(Table(name, path, label, partial(_rows, container, position, name), (position,)))
     return tables
 
 
-def read(container: Container, tables: list[Table], limits: Bounds) -> Archive:
+def _rows(container: Container, position: int, name: str) -> Iterator[rows.Row]:
+    return rows.rows(name, container.read(container.open(position)))
+
+
+def read(layout: str, container: Container, tables: list[Table], limits: Bounds) -> Archive:
     """The members as their tables tell, and after them the rows that have no member."""
     labelled = any(table.label for table in tables)
     told = _Told(container, tables, labelled, limits)
     for table in tables:
         if table.label or not labelled:
-            told.add(table, container.read(container.open(table.position)))
+            told.add(table)
 
     def members(skip: int) -> Iterator[Member]:
         for position in range(skip, len(container)):
@@ -84,7 +90,7 @@ def read(container: Container, tables: list[Table], limits: Bounds) -> Archive:
         for path, out in told.missing[max(0, skip - len(container)) :]:
             yield Member(path, None, None, out, bytes)
 
-    return Archive("table", len(container) + len(told.missing), told.images + len(told.missing), members)
+    return Archive(layout, len(container) + len(told.missing), told.images + len(told.missing), members)
 
 
 class _Told:
@@ -92,16 +98,21 @@ class _Told:
 
     def __init__(self, container: Container, tables: list[Table], labelled: bool, limits: Bounds) -> None:
         self._labelled, self._limits = labelled, limits
-        self._tables = {table.position for table in tables}
+        self._tables = {position for table in tables for position in table.positions}
+        by_name = any(table.by_name for table in tables)
         self.images, shared = 0, imagefolder.Shared()
         self._places: dict[str, int] = {}
         self._composed: dict[str, int | None] = {}  # None where two names are one when composed
+        self._last: dict[str, int | None] = {}  # by the last part of the name; None where there are several
         for position, entry in enumerate(container.entries()):
             imagefolder.check_safe(entry.raw.decode("latin-1"), entry.size)
             if imagefolder.left_out(entry.name, entry.size, limits) is None:
                 self.images += 1
                 shared.add(entry.name)
                 self._places[entry.name] = position
+                if by_name:
+                    last = entry.name.rpartition("/")[2]
+                    self._last[last] = None if last in self._last else position
                 if not entry.name.isascii():
                     composed = unicodedata.normalize("NFC", entry.name)
                     self._composed[composed] = None if composed in self._composed else position
@@ -110,14 +121,16 @@ class _Told:
         self._classes: set[str] = set()
         self.missing: list[tuple[str, LeftOut]] = []
 
-    def add(self, table: Table, data: bytes) -> None:
+    def add(self, table: Table) -> None:
         """Take in the rows of one table."""
         above = table.name.rpartition("/")[0]
         kinds: set[type] = set()
-        for row in rows.rows(table.name, data):
+        for row in table.rows():
             path = rows.text(row.values.get(table.path) or "")
             position = self._find(f"{above}/{path}") if above else None
             position = self._find(path) if position is None else position
+            if position is None and table.by_name:
+                position = self._last.get(path.rpartition("/")[2])
             if position is None:
                 self.missing.append((printable(path) or f"line {row.at}", _missing(table, row)))
                 continue
@@ -168,6 +181,7 @@ class _Told:
 
 def _hear(said: _Said, row: rows.Row, table: Table) -> None:
     """Add one row to what is said of its image."""
+    said.problem = said.problem or row.problem
     try:
         if table.label is not None and (label := rows.label(row.values.get(table.label))) is not None:
             said.votes.append(label)

@@ -14,7 +14,7 @@ from dataset_makers import image, parsed, tar_of, zip_of
 from core.datasets.parse import Event, LeftOut, Sample
 
 PAGE = (Path(__file__).parents[3] / "docs" / "formats.md").read_text()
-BLOCK = re.compile(r"^```(archive|csv|jsonl|python) (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(archive|csv|jsonl|json|text|python) (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TABLE = re.compile(r"^\| path \| label \| split \|\n\|[-|]+\n((?:\|.*\n)+)", re.MULTILINE)
 
 
