@@ -28,14 +28,16 @@ from core.errors import Problem
 from core.store import datasets
 from core.store import uploads as stored_uploads
 from core.store.tables import Dataset, Job
+from core.words import Layout
 
 router = APIRouter(prefix="/v1/datasets", route_class=StrictRoute, tags=["datasets"])
 
 
 class NewDataset(Asked):
-    """How a dataset is called."""
+    """How a dataset is called, and how it is laid out when that shall not be recognised."""
 
     name: Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")] = "untitled"
+    layout: Layout | None = None
 
 
 class LeftOutQuery(NumberedQuery):
@@ -65,12 +67,12 @@ async def create(
     """Upload an archive of labeled images as the request's body. Reading it goes on in the background."""
     length = declared_length(request)
     received = await uploads.receive(request.stream(), length, parts.settings, parts.db, parts.blobs)
-    dataset, job = await asyncio.to_thread(_submit, parts, received, query.name, request_id)
+    dataset, job = await asyncio.to_thread(_submit, parts, received, query, request_id)
     response.headers["Location"] = f"/v1/datasets/{dataset.id}"
     return dataset_out(dataset, job)
 
 
-def _submit(parts: Parts, received: uploads.Received, name: str, request_id: str) -> tuple[Dataset, Job]:
+def _submit(parts: Parts, received: uploads.Received, asked: NewDataset, request_id: str) -> tuple[Dataset, Job]:
     try:
         format = sniff(received.size, received.head, received.tail, parts.settings.max_members)
     except Problem:
@@ -81,7 +83,8 @@ def _submit(parts: Parts, received: uploads.Received, name: str, request_id: str
         dataset, job = datasets.create(
             session,
             received.upload,
-            name=name,
+            name=asked.name,
+            layout=asked.layout,
             format=format,
             size=received.size,
             sha256=received.sha256,

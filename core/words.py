@@ -16,6 +16,7 @@ Reason = Literal[  # which evidence spoke; a sample's reasons are a bit mask in 
     "no-label-fits",  # no class is likely
     "conflicting-duplicates",  # the same content has other labels elsewhere, and this one is not the likeliest
 ]
+Layout = Literal["folders", "table", "coco", "webdataset", "parquet", "numpy", "idx", "cifar"]
 CutBy = Literal["expected-f1", "target-precision", "review-budget"]  # what decided how many labels are flagged
 Degenerate = Literal["nothing-learned", "collapsed", "memorised"]  # why a run says nothing of the labels
 VERDICTS: tuple[VerdictWord, ...] = get_args(VerdictWord)

@@ -81,7 +81,8 @@ def _pack(source: UploadReader, shelf: Shelf, settings: Settings, voice: Voice) 
     scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
     began = time.monotonic()
     first: int | None = None
-    ticks = pack(source, shelf, settings.limits, settings.shard_bytes, scratch)
+    layout = voice.claim.spec.get("layout")
+    ticks = pack(source, shelf, settings.limits, settings.shard_bytes, scratch, layout)
     while True:
         try:
             tick = next(ticks)

@@ -19,6 +19,7 @@ from core.datasets.shards import COPY, Shard
 from core.datasets.summary import Packed, Summary
 from core.errors import Problem
 from core.spec import Limits
+from core.words import Layout
 
 SHARD_BYTES = 256 << 20
 MANIFEST = "manifest.parquet"
@@ -60,14 +61,19 @@ def side_name(shard: int) -> str:
 
 
 def pack(
-    source: Source, shelf: Shelf, limits: Limits, shard_bytes: int = SHARD_BYTES, scratch: Path | None = None
+    source: Source,
+    shelf: Shelf,
+    limits: Limits,
+    shard_bytes: int = SHARD_BYTES,
+    scratch: Path | None = None,
+    layout: Layout | None = None,
 ) -> Generator[Tick, None, Packed]:
     """Read the upload, write shards and the manifest; a tick after every member, the result at the end."""
     shard, counts, n = _committed(shelf)
     seen = sum(counts.values())
     total = Total(0, 0, "")
     part = _Part(shard, scratch)
-    events = parse(source, limits, skip=seen)
+    events = parse(source, limits, seen, layout)
     try:
         for event in events:
             if isinstance(event, Total):

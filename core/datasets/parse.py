@@ -14,6 +14,7 @@ from core.datasets.sandbox import Child, ChildDied
 from core.datasets.sniff import HEAD_BYTES, TAIL_BYTES, sniff
 from core.errors import Problem
 from core.spec import Limits, Split
+from core.words import Layout
 
 MAX_DEATHS = 50
 MAX_EXTRA = 1 << 20  # characters of what a table says of one image
@@ -70,13 +71,16 @@ class LeftOut:
 Event = Total | Sample | LeftOut
 
 
-def parse(source: Source, limits: Limits, skip: int = 0) -> Generator[Event, None, None]:
-    """One `Total`, then one event for each member but the first `skip`, in the order in which they lie there."""
+def parse(source: Source, limits: Limits, skip: int = 0, layout: Layout | None = None) -> Generator[Event, None, None]:
+    """One `Total`, then one event for each member but the first `skip`, in the order in which they lie there.
+
+    Without a layout it is recognised.
+    """
     head = source.read(0, min(HEAD_BYTES, source.size))
     tail_bytes = min(TAIL_BYTES, source.size)
     kind = sniff(source.size, head, source.read(source.size - tail_bytes, tail_bytes), limits.max_members)
     kinds = [kind]
-    order = {"limits": limits.model_dump(), "kinds": kinds, "size": source.size}
+    order = {"limits": limits.model_dump(), "kinds": kinds, "layout": layout, "size": source.size}
     total: Total | None = None
     done, deaths = skip, 0
     condemned: str | None = None

@@ -94,10 +94,12 @@ def main() -> None:
 
 
 def _read_upload(reader: BinaryIO, writer: BinaryIO, order: dict[str, object], limits: Bounds) -> None:
-    size, skip, condemned, kinds = order["size"], order["skip"], order["condemned"], order["kinds"]
+    size, skip, condemned = order["size"], order["skip"], order["condemned"]
+    kinds, layout = order["kinds"], order["layout"]
     assert isinstance(size, int) and isinstance(skip, int) and isinstance(kinds, list)
+    assert layout is None or isinstance(layout, str)
     upload = io.BufferedReader(Upload(reader, writer, size), READ_AHEAD)
-    archive = readers.read(kinds, upload, size, limits)
+    archive = readers.read(kinds, layout, upload, size, limits)
     total = {"members": archive.total, "images": archive.images, "layout": archive.layout}
     frames.send(writer, {"kind": "total", **total})
     for member in archive.members(skip):

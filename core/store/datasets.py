@@ -14,6 +14,7 @@ from core.spec import DatasetFacts
 from core.store import jobs
 from core.store.db import copy_rows, now
 from core.store.tables import ENDED, Dataset, Job, LeftOut, Sample, Upload
+from core.words import Layout
 
 SAMPLE_COLUMNS = (
     "dataset_pk", "n", "path", "label", "split", "shard", "offset", "length", "width", "height", "format", "sha256",
@@ -23,14 +24,22 @@ LEFT_OUT_COLUMNS = ("dataset_pk", "n", "path", "outcome", "code", "detail", "sha
 
 
 def create(
-    session: Session, upload: Upload, *, name: str, format: str, size: int, sha256: str, request_id: str
+    session: Session,
+    upload: Upload,
+    *,
+    name: str,
+    format: str,
+    size: int,
+    sha256: str,
+    request_id: str,
+    layout: Layout | None = None,
 ) -> tuple[Dataset, Job]:
-    """A dataset of a finished upload, and the job that will read it."""
+    """A dataset of a finished upload, and the job that will read it, as that layout if one is given."""
     values = {"id": new_id(), "name": name, "format": format, "size": size, "sha256": sha256}
     dataset = session.execute(
         insert(Dataset).values(**values, upload_pk=upload.pk, created_at=now()).returning(Dataset)
     ).scalar_one()
-    return dataset, jobs.submit(session, "ingest", dataset.pk, {}, request_id)
+    return dataset, jobs.submit(session, "ingest", dataset.pk, {"layout": layout}, request_id)
 
 
 def find(session: Session, id: str) -> tuple[Dataset, Job] | None:

@@ -1,6 +1,7 @@
 """One file per container and per layout: the first says what the members are, the second what they mean.
 
 To add a container: write a class like `Tar`, name it in `CONTAINERS`, and let `sniff` recognise its first bytes.
+To add a layout: write a function that recognises it, and name it in `LAYOUTS` and in `core.words`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from core.datasets.readers.member import Archive
 from core.datasets.readers.streams import CHUNK, Unpacked, gunzipped, unzstandarded, warm_zstandard
 from core.datasets.readers.tar import Tar
 from core.datasets.readers.zip_directory import Directory
+from core.errors import Problem
 
 __all__ = ["CONTAINERS", "Needs", "prepare", "read"]
 
@@ -50,25 +52,61 @@ def prepare(kinds: Iterable[str]) -> None:
             import_module("core.datasets.readers.parquet").warm()
 
 
-def read(kinds: Sequence[str], file: BinaryIO, size: int, limits: Bounds) -> Archive:
+def read(kinds: Sequence[str], layout: str | None, file: BinaryIO, size: int, limits: Bounds) -> Archive:
     """The members of an upload, after everything was checked that can be told without decoding one.
 
-    The first of `kinds` is what the upload is; `prepare` was told all of them.
+    The first of `kinds` is what the upload is; `prepare` was told all of them. Without a layout it is recognised.
     """
+    found = None
     if kinds[0] == "parquet":
         from core.datasets.readers import parquet  # half a second, and rarely needed
 
-        return parquet.read(file, size, limits)
-    container = CONTAINERS[kinds[0]](file, size, limits)
-    if files := [n for n, entry in enumerate(container.entries()) if entry.name.lower().endswith(PARQUET_ENDING)]:
-        if "parquet" not in kinds:
-            raise Needs("parquet")
-        from core.datasets.readers import parquet
+        found = parquet.read(file, size, limits) if layout in (None, "parquet") else None
+    else:
+        container = CONTAINERS[kinds[0]](file, size, limits)
+        for names, find in LAYOUTS:
+            if found is None and (layout is None or layout in names):
+                found = find(container, kinds, limits)
+    if found is None or layout not in (None, found.layout):
+        raise Problem(
+            "layout-not-found",
+            f"The upload cannot be read as {layout}: nothing in it is laid out so. Without layout it is recognised.",
+        )
+    return found
 
-        return parquet.read_all(container, files, limits)
-    if arrays := raw.read(container, limits):
-        return arrays
-    for layout, find in (("webdataset", webdataset.find), ("coco", coco.find), ("table", table.find)):
-        if tables := find(container):
-            return table.read(layout, container, tables, limits)
+
+def _parquet(container: Container, kinds: Sequence[str], limits: Bounds) -> Archive | None:
+    files = [n for n, entry in enumerate(container.entries()) if entry.name.lower().endswith(PARQUET_ENDING)]
+    if not files:
+        return None
+    if "parquet" not in kinds:
+        raise Needs("parquet")
+    from core.datasets.readers import parquet
+
+    return parquet.read_all(container, files, limits)
+
+
+def _arrays(container: Container, _kinds: Sequence[str], limits: Bounds) -> Archive | None:
+    return raw.read(container, limits)
+
+
+def _labelled(
+    layout: str, find: Callable[[Container], list[table.Table]], container: Container, _: Sequence[str], limits: Bounds
+) -> Archive | None:
+    tables = find(container)
+    return table.read(layout, container, tables, limits) if tables else None
+
+
+def _folders(container: Container, _kinds: Sequence[str], limits: Bounds) -> Archive:
     return folders.read(container, limits)
+
+
+LAYOUTS: tuple[tuple[tuple[str, ...], Callable[[Container, Sequence[str], Bounds], Archive | None]], ...] = (
+    (("parquet",), _parquet),
+    (("numpy", "idx", "cifar"), _arrays),
+    (("webdataset",), partial(_labelled, "webdataset", webdataset.find)),
+    (("coco",), partial(_labelled, "coco", coco.find)),
+    (("table",), partial(_labelled, "table", table.find)),
+    (("folders",), _folders),
+)
+"""What an archive may be laid out as, in the order in which it is recognised."""

@@ -134,7 +134,7 @@ def parsed(data: bytes, bounds: Limits = LIMITS) -> tuple[Total, list[Sample | L
 def read_here(data: bytes, bounds: Limits = LIMITS) -> list[Member]:
     """What the reader yields, without a child: for rules that are the same anywhere."""
     kind = sniff(len(data), data[:HEAD_BYTES], data[-TAIL_BYTES:], bounds.max_members)
-    archive = readers.read([kind, "parquet"], io.BytesIO(data), len(data), Bounds.of(bounds))
+    archive = readers.read([kind, "parquet"], None, io.BytesIO(data), len(data), Bounds.of(bounds))
     members = []
     for member in archive.members(0):
         if member.left_out is None:

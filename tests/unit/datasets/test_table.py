@@ -7,11 +7,12 @@ import unicodedata
 from typing import Any
 
 import pytest
-from dataset_makers import MemoryShelf, image, packed, parsed, read_here, tar_of, zip_of
+from dataset_makers import LIMITS, BytesSource, MemoryShelf, image, packed, parsed, read_here, tar_of, zip_of
 
 from core.datasets import manifest
-from core.datasets.parse import LeftOut, Sample
+from core.datasets.parse import LeftOut, Sample, Total, parse
 from core.errors import Problem
+from core.words import Layout
 
 IMAGES = {f"images/{n}.png": image(seed=n) for n in range(4)}
 CSV = """path,label,split,camera
@@ -124,12 +125,23 @@ def test_a_restart_goes_on_among_the_rows_without_a_file() -> None:
 
 
 def _events(table: str, skip: int) -> list[str]:
-    from dataset_makers import LIMITS, BytesSource
-
-    from core.datasets.parse import Total, parse
-
     source = BytesSource(zip_of({**IMAGES, "labels.csv": table.encode()}))
     return [event.path for event in parse(source, LIMITS, skip) if not isinstance(event, Total)]
+
+
+def test_a_layout_may_be_given_instead_of_recognised() -> None:
+    images = {"cat/1.png": image(seed=1), "dog/1.png": image(seed=2)}
+    data = BytesSource(zip_of({**images, "labels.csv": b"path,label\ncat/1.png,dog\ndog/1.png,cat\n"}))
+
+    def labels(layout: Layout | None) -> list[str]:
+        return [event.label for event in parse(data, LIMITS, layout=layout) if isinstance(event, Sample)]
+
+    assert labels(None) == labels("table") == ["dog", "cat"]
+    assert labels("folders") == ["cat", "dog"]
+    for other in ("coco", "parquet", "numpy", "cifar", "webdataset"):
+        with pytest.raises(Problem) as refused:
+            labels(other)
+        assert refused.value.code == "layout-not-found"
 
 
 def test_accents_may_be_written_apart() -> None:
