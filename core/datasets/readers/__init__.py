@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import BinaryIO
 
 from core.datasets.bounds import Bounds
-from core.datasets.readers import coco, folders, raw, table, webdataset
+from core.datasets.readers import coco, folders, imagefolder, raw, table, webdataset
 from core.datasets.readers.container import Container
 from core.datasets.readers.member import Archive
 from core.datasets.readers.streams import CHUNK, Unpacked, gunzipped, unzstandarded, warm_zstandard
@@ -76,14 +76,18 @@ def read(kinds: Sequence[str], layout: str | None, file: BinaryIO, size: int, li
 
 
 def _parquet(container: Container, kinds: Sequence[str], limits: Bounds) -> Archive | None:
-    files = [n for n, entry in enumerate(container.entries()) if entry.name.lower().endswith(PARQUET_ENDING)]
-    if not files:
+    files = [n for n, entry in enumerate(container.entries()) if _is_parquet(entry.name)]
+    if not files or not imagefolder.outweigh_images(container, _is_parquet):
         return None
     if "parquet" not in kinds:
         raise Needs("parquet")
     from core.datasets.readers import parquet
 
     return parquet.read_all(container, files, limits)
+
+
+def _is_parquet(name: str) -> bool:
+    return name.lower().endswith(PARQUET_ENDING)
 
 
 def _arrays(container: Container, _kinds: Sequence[str], limits: Bounds) -> Archive | None:

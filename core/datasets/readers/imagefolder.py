@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from typing import NamedTuple
 
 from core.datasets.bounds import Bounds
+from core.datasets.readers.container import Container
 from core.datasets.readers.member import LeftOut
 from core.errors import Problem, shown
 
@@ -82,6 +84,17 @@ def nested() -> LeftOut:
 
 def ends_like_image(name: str) -> bool:
     return _ending(name) in IMAGE_ENDINGS
+
+
+def outweigh_images(container: Container, others: Callable[[str], object]) -> bool:
+    """Whether members of another kind hold more bytes than those that end like images: a few of either may lie by."""
+    held = {True: 0, False: 0}
+    for entry in container.entries():
+        if ends_like_image(entry.name):
+            held[True] += entry.size
+        elif others(entry.name):
+            held[False] += entry.size
+    return held[False] > held[True]
 
 
 def folders(name: str) -> list[str]:

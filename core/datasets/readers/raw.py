@@ -79,7 +79,7 @@ class Block:
 def read(container: Container, limits: Bounds) -> Archive | None:
     """The pictures of an archive that holds arrays; None when it holds none."""
     names = {entry.name: n for n, entry in enumerate(container.entries()) if CANDIDATE.search(entry.name)}
-    if not names:
+    if not names or not imagefolder.outweigh_images(container, CANDIDATE.search):
         return None
     for entry in container.entries():
         imagefolder.check_safe(entry.raw.decode("latin-1"), entry.size)

@@ -31,6 +31,7 @@ LABELS = ("label", "class", "class_name", "label_name", "category", "target", "g
 SPLIT = "split"
 LARGEST_TABLE = 256 << 20
 MOST_EXTRA = 1 << 18
+UNNAMED = "No row of the table names this file; add one, or upload with layout=folders if the table is not meant."
 
 
 @dataclass(slots=True)
@@ -162,9 +163,7 @@ class _Told:
             if position in self._tables:
                 out = LeftOut("ignored", "table", "The table that says what the images are.")
             elif out is None and self._labelled:
-                out = LeftOut(
-                    "rejected", "unlabeled-file", "No row of the table names this file; add one or remove it."
-                )
+                out = LeftOut("rejected", "unlabeled-file", UNNAMED)
             return Member(printable(entry.name), split, label, out, read)
         votes = Counter(said.votes)
         if self._labelled:

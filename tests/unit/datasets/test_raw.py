@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dataset_makers import LIMITS, BytesSource, limits, parsed, tar_of, zip_of
+from dataset_makers import LIMITS, BytesSource, image, limits, parsed, tar_of, zip_of
 from PIL import Image
 
 from core.datasets.parse import LeftOut, Sample, Total, parse
@@ -174,6 +174,14 @@ REFUSED = {
         npz(images=np.zeros((MANY, 1, 1), np.uint8), labels=np.zeros(MANY, np.uint8)),
     ),
 }
+
+
+def test_a_stray_array_or_checkpoint_among_images_is_no_reason_to_refuse() -> None:
+    members = {f"cat/{n}.png": image(seed=n, size=(40, 40)) for n in range(30)}
+    for stray in ("model.pt", "embeddings.npy", "weights.bin", "table.parquet"):
+        total, events = parsed(zip_of({**members, stray: b"\x80\x04 some bytes"}))
+        assert total.layout == "folders"
+        assert [one.code for one in events if isinstance(one, LeftOut)] == ["image-format"]
 
 
 @pytest.mark.parametrize("what", sorted(REFUSED))
