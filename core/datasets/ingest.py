@@ -173,6 +173,13 @@ def _finish(shelf: Shelf, shards: int, limits: Limits, scratch: Path | None) -> 
     if counts.accepted == 0:
         detail = "The upload holds no image. Upload a zip of images in one folder per class."
         raise Problem("empty-dataset", detail, counts=counts.model_dump())
+    if summary.looks_like_ids:
+        raise Problem(
+            "label-looks-like-id",
+            f"{summary.single} classes have one image each: the labels seem to be names of images. Is each image in a "
+            "folder, or a row, that says its class?",
+            counts=counts.model_dump(),
+        )
     return summary.packed()
 
 

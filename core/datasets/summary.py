@@ -15,6 +15,9 @@ import pyarrow.compute as pc
 from core.errors import shown
 from core.spec import Counts, DatasetFacts
 
+MANY, MOSTLY = 50, 0.5  # classes, and the share of them with one sample, from which labels look like ids
+FEW, IMBALANCE = 5, 50  # samples, and how many times as many the largest class has
+
 
 @dataclass(frozen=True, slots=True)
 class Warned:
@@ -82,6 +85,16 @@ class Summary:
     def commonest_reason(self) -> tuple[str, int]:
         return max(self._codes.items(), key=lambda item: (item[1], item[0]))
 
+    @property
+    def looks_like_ids(self) -> bool:
+        """Whether labels seem to number the images rather than to name classes."""
+        return len(self._labels) >= MANY and self.single > MOSTLY * len(self._labels)
+
+    @property
+    def single(self) -> int:
+        """Classes with one sample."""
+        return sum(count == 1 for count in self._labels.values())
+
     def packed(self) -> Packed:
         """The result; there must be a sample."""
         classes = tuple(sorted(self._labels))
@@ -94,11 +107,22 @@ class Summary:
                 median_side=int(np.sort(np.frombuffer(self._sides, np.int32))[(len(self._sides) - 1) // 2]),
                 grey=self._grey,
             ),
-            warnings=_near_duplicates(classes),
+            warnings=(*_near_duplicates(classes), *_rare(self._labels)),
             content_hash=self._hash.hexdigest(),
             shards=tuple(self._shards),
             image_bytes=self._bytes,
         )
+
+
+def _rare(labels: Counter[str]) -> tuple[Warned, ...]:
+    """Classes so small, beside the largest, that little can be said of them."""
+    most = max(labels.values())
+    few = sorted((count, name) for name, count in labels.items() if count < FEW or count * IMBALANCE <= most)
+    if not few:
+        return ()
+    told = shown(", ".join(f"{name} ({count})" for count, name in few[:5])) + (" and others" if len(few) > 5 else "")
+    detail = f"{len(few)} of {len(labels)} classes have few images: {told}. The largest has {most}."
+    return (Warned("rare-class", detail),)
 
 
 def _near_duplicates(classes: tuple[str, ...]) -> tuple[Warned, ...]:

@@ -169,7 +169,22 @@ def test_an_upload_without_images_is_refused() -> None:
 def test_one_class_is_enough_and_classes_that_look_alike_are_warned_of() -> None:
     assert packed(zip_of({"cat/1.png": PIXEL}), MemoryShelf())[1].classes == ("cat",)
     _, result = packed(zip_of({"Cat/1.png": PIXEL, "cat /1.png": PIXEL, "dog/1.png": PIXEL}), MemoryShelf())
-    assert [warning.code for warning in result.warnings] == ["near-duplicate-class"]
+    assert [warning.code for warning in result.warnings] == ["near-duplicate-class", "rare-class"]
+
+
+def test_labels_that_number_the_images_are_refused() -> None:
+    with pytest.raises(Problem) as caught:
+        packed(zip_of({f"{n}/1.png": PIXEL for n in range(50)}), MemoryShelf())
+    assert caught.value.code == "label-looks-like-id"
+    several = {f"{n}/{k}.png": PIXEL for n in range(50) for k in range(1 + n % 2)}
+    assert len(packed(zip_of(several), MemoryShelf())[1].classes) == 50
+
+
+def test_small_classes_are_warned_of() -> None:
+    members = {f"cat/{n}.png": PIXEL for n in range(9)} | {f"dog/{n}.png": PIXEL for n in range(4)}
+    _, result = packed(zip_of(members), MemoryShelf())
+    assert [(warning.code, "dog (4)" in warning.detail) for warning in result.warnings] == [("rare-class", True)]
+    assert packed(zip_of({f"{c}/{n}.png": PIXEL for c in "ab" for n in range(5)}), MemoryShelf())[1].warnings == ()
 
 
 def _coloured(colour: str) -> bytes:
