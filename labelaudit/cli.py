@@ -32,7 +32,9 @@ def main() -> None:
         app()
     except Problem as problem:
         say.print(f"[bold red]labelaudit:[/] {escape(problem.detail)}", soft_wrap=True)
-        sys.exit(EX_CONFIG if problem.code in ("api-key-required", "invalid-setting") else 1)
+        if problem.code in ("api-key-required", "invalid-setting"):
+            sys.exit(EX_CONFIG)
+        sys.exit(2 if problem.extra.get("ours") else 1)  # 1: the data or the request is at fault, 2: we are
 
 
 @app.command()
@@ -96,6 +98,31 @@ def doctor() -> None:
             )
     if ill:
         raise typer.Exit(1)
+
+
+@app.command()
+def audit(
+    path: Annotated[Path, typer.Argument(help="A folder of images, or an archive of them.")],
+    server: Annotated[str | None, typer.Option(help="Address of a running service; else one runs meanwhile.")] = None,
+    name: Annotated[str | None, typer.Option(help="What the dataset is called.")] = None,
+    layout: Annotated[str | None, typer.Option(help="What the archive is laid out as, if not recognised.")] = None,
+    recipe: Annotated[str, typer.Option(help="auto, fast, thorough or paper.")] = "auto",
+    budget: Annotated[int | None, typer.Option(help="Seconds that the audit may take.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of everything that is drawn by lot.")] = None,
+    top: Annotated[int, typer.Option(help="How many suspects are shown.", min=0, max=10_000)] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON object.")] = False,
+) -> None:
+    """Audit a folder or an archive, and show the labels that are worth looking at."""
+    from labelaudit import audit as auditing
+
+    asked = {"recipe": recipe, "budget_s": budget, "seed": seed}
+    spec = {key: value for key, value in asked.items() if value is not None}
+    settings = core_settings.load()
+    found = auditing.run(settings, path, server=server, name=name, layout=layout, top=top, spec=spec)
+    if as_json:
+        print(json.dumps(found, indent=2, ensure_ascii=False))
+    else:
+        auditing.show(found, Console(highlight=False))
 
 
 @app.command()

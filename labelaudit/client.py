@@ -42,14 +42,28 @@ class Client:
         """Hang up."""
         self._http.close()
 
-    def upload(self, archive: Path, name: str | None = None) -> Json:
+    def upload(
+        self,
+        archive: Path,
+        name: str | None = None,
+        layout: str | None = None,
+        watch: Callable[[int, int], None] | None = None,  # is told how many bytes of how many were sent
+    ) -> Json:
         """Send an archive of labeled images."""
-        with archive.open("rb") as file:
-            chunks = iter(lambda: file.read(CHUNK), b"")
-            size = {"Content-Length": str(archive.stat().st_size)}
-            return self._json(
-                "POST", "/v1/datasets", params={"name": name or archive.stem}, content=chunks, headers=size
-            )
+        size = archive.stat().st_size
+        params = {"name": name or archive.stem} | ({"layout": layout} if layout else {})
+
+        def chunks() -> Iterator[bytes]:
+            sent = 0
+            with archive.open("rb") as file:
+                while chunk := file.read(CHUNK):
+                    yield chunk
+                    sent += len(chunk)
+                    if watch is not None:
+                        watch(sent, size)
+
+        headers = {"Content-Length": str(size)}
+        return self._json("POST", "/v1/datasets", params=params, content=chunks(), headers=headers)
 
     def dataset(self, id: str) -> Json:
         """A dataset and how far it is."""
@@ -115,14 +129,19 @@ class Client:
                 return found
             if found["status"] not in UNENDED:
                 problem = found["problem"] or {"code": found["status"], "detail": f"It ended as {found['status']}."}
-                raise Problem(problem["code"], problem["detail"])
+                raise Problem(problem["code"], problem["detail"], ours=found["status"] == "failed")
             if time.monotonic() > deadline:
                 raise Problem("timeout", f"It is still {found['status']} after {timeout_s:.0f} s.", retryable=True)
             time.sleep(pause)
             pause = min(1.0, pause * 1.5)
 
     def _json(self, method: str, path: str, **request: Any) -> Json:
-        response = self._http.request(method, path, **request)
+        try:
+            response = self._http.request(method, path, **request)
+        except httpx2.TransportError as error:
+            raise Problem(
+                "unreachable", f"The service at {self._http.base_url} does not answer. Is it running?", ours=True
+            ) from error
         self._check(response)
         found: Json = response.json()
         return found
@@ -132,6 +151,8 @@ class Client:
             return
         try:
             problem = response.json()
-            raise Problem(problem["code"], problem["detail"], retryable=problem["retryable"])
+            ours = response.status_code >= 500
+            raise Problem(problem["code"], problem["detail"], retryable=problem["retryable"], ours=ours)
         except (ValueError, KeyError, TypeError):
-            raise Problem("unexpected-answer", f"The service answered with status {response.status_code}.") from None
+            detail = f"The service answered with status {response.status_code}."
+            raise Problem("unexpected-answer", detail, ours=True) from None

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import io
-import os
 import signal
-import socket
-import subprocess
-import sys
 import time
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from core.errors import Problem
 from core.settings import Settings
 from core.spec import MODEL_FILES
+from labelaudit import embedded
+from labelaudit.bars import Bars
 from labelaudit.client import Client
 
 GOOD = 0.95
@@ -47,7 +41,7 @@ def run(settings: Settings, *, interactive: bool) -> dict[str, Any]:
     say.print(
         f"  {len(planted.truth)} of {planted.samples} labels are wrong now: {_near(planted.archive)}", soft_wrap=True
     )
-    with _service(settings) as url, Client(url) as service:
+    with embedded.service(settings, fresh=True) as url, Client(url) as service:
         say.print(f"  the service runs at {url}")
         dataset, audit = _audit(service, planted)
         outcome = _outcome(service, planted, dataset, audit)
@@ -92,34 +86,13 @@ def plant(archive: Path) -> Planted:
 
 
 def _audit(service: Client, planted: Planted) -> tuple[dict[str, Any], dict[str, Any]]:
-    columns = (
-        TextColumn("  {task.description:<34}"),
-        BarColumn(24),
-        TextColumn("{task.fields[note]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=say, transient=not say.is_terminal, disable=not say.is_terminal) as bars:
-
-        def bar(title: str) -> TaskID:
-            return bars.add_task(title, total=100, note="")
-
-        reading = bar("upload and check every image")
+    with Bars(say) as bars:
+        reading = bars.add("upload and check every image")
         dataset = service.upload(planted.archive, name="digits")
-
-        def watch_dataset(found: dict[str, Any]) -> None:
-            percent = (found["progress"] or {}).get("percent") or 0
-            bars.update(reading, completed=100 if found["status"] == "ready" else percent, note=found["status"])
-
-        dataset = service.wait_for_dataset(dataset["id"], watch_dataset, timeout_s=300)
-        training = bar("train and watch every margin")
-
-        def watch_audit(found: dict[str, Any]) -> None:
-            at = found["progress"]
-            epoch = f"epoch {at['epoch']}/{at['epochs']}" if at["epoch"] else at["phase"]
-            bars.update(training, completed=at["percent"] or 0, note=epoch)
-
+        dataset = service.wait_for_dataset(dataset["id"], bars.dataset(reading), timeout_s=300)
+        training = bars.add("train and watch every margin")
         audit = service.start_audit(dataset["id"], seed=SEED)
-        return dataset, service.wait_for_audit(audit["id"], watch_audit, timeout_s=1800)
+        return dataset, service.wait_for_audit(audit["id"], bars.audit(training), timeout_s=1800)
 
 
 def _outcome(service: Client, planted: Planted, dataset: dict[str, Any], audit: dict[str, Any]) -> dict[str, Any]:
@@ -191,67 +164,6 @@ def show(outcome: dict[str, Any]) -> None:
         say.print(f"  {name:<8} {_near(Path(place))}", soft_wrap=True)
     say.print(f"  {'results':<8} {outcome['url']}/v1/audits/{outcome['audit_id']}/suspects", soft_wrap=True)
     say.print(f"Done in {outcome['seconds']} s.")
-
-
-@contextmanager
-def _service(settings: Settings) -> Iterator[str]:
-    """The real service as a process of its own; its log goes to a file."""
-    port = _free_port()
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("LABELAUDIT_")}
-    environment |= {
-        "LABELAUDIT_HOME": str(settings.home),
-        "LABELAUDIT_PORT": str(port),
-        "LABELAUDIT_MIN_FREE_BYTES": "0",
-    }
-    log = settings.home / "service.log"
-    with log.open("ab") as file:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "labelaudit", "serve"],
-            env=environment,
-            stdout=file,
-            stderr=file,
-            stdin=subprocess.DEVNULL,
-        )
-    try:
-        url = f"http://127.0.0.1:{port}"
-        _wait_until_ready(url, process, log)
-        yield url
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    import httpx2
-
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise Problem("service-ended", f"The service ended at its start; its log is {log}.")
-        try:
-            if httpx2.get(f"{url}/readyz", timeout=2).status_code == 200:
-                return
-        except httpx2.TransportError:
-            pass
-        time.sleep(0.1)
-    raise Problem("service-not-ready", f"The service was not ready within a minute; its log is {log}.")
-
-
-def _free_port() -> int:
-    """The usual port if it is free, else any."""
-    for port in (8484, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise Problem("no-port", "There is no free port on this machine.")
 
 
 def _until_interrupted() -> None:

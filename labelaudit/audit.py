@@ -1,0 +1,128 @@
+"""`labelaudit audit PATH`: from a folder or an archive to the labels that are worth looking at."""
+
+from __future__ import annotations
+
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from core.errors import Problem, shown
+from core.settings import Settings
+from labelaudit import embedded
+from labelaudit.bars import Bars
+from labelaudit.client import Client
+
+say = Console(stderr=True, highlight=False)
+
+
+def run(
+    settings: Settings,
+    path: Path,
+    *,
+    server: str | None,
+    name: str | None,
+    layout: str | None,
+    top: int,
+    spec: dict[str, Any],
+) -> dict[str, Any]:
+    """Upload, audit, and fetch what was found."""
+    if not path.exists():
+        raise Problem("no-such-path", f"There is no file and no folder {shown(str(path))}.")
+    key = settings.api_key.get_secret_value() if settings.api_key else None
+    with _service(settings, server) as url, Client(url, key) as service:
+        with Bars(say) as bars:
+            sending = bars.add("send")
+            with _archive(path, settings) as archive:
+                asked = {"name": name or path.resolve().stem, "layout": layout}
+                sent = service.upload(archive, watch=bars.sent(sending), **asked)
+            dataset = service.wait_for_dataset(sent["id"], bars.dataset(bars.add("check every image")))
+            audit = service.start_audit(dataset["id"], **spec)
+            audit = service.wait_for_audit(audit["id"], bars.audit(bars.add("train and watch every margin")))
+        return {
+            "dataset": dataset,
+            "audit": audit,
+            "summary": service.summary(audit["id"]),
+            "suspects": list(service.suspects(audit["id"], limit=top)),
+            "url": f"{url}/v1/audits/{audit['id']}/suspects",
+            "kept": server is not None,
+        }
+
+
+def show(found: dict[str, Any], console: Console) -> None:
+    """What was found, for people."""
+    dataset, summary = found["dataset"], found["summary"]
+    counts = dataset["counts"]
+    console.print(
+        f"{counts['accepted']} images in {dataset['class_count']} classes ({dataset['format']}, {dataset['layout']}); "
+        f"{counts['rejected']} rejected, {counts['ignored']} ignored."
+    )
+    for warning in dataset["warnings"] or ():
+        console.print(f"[yellow]{warning['code']}[/]: {escape(warning['detail'])}")
+    if summary["degenerate"]:
+        console.print(f"[red]{escape(summary['degenerate']['detail'])}[/]")
+    rate = summary["noise_rate"]
+    console.print(
+        f"About {rate['estimate']:.1%} of the labels are wrong, between {rate['low']:.1%} and {rate['high']:.1%}."
+    )
+    expected = summary["expected"]
+    if summary["flagged"]:
+        console.print(
+            f"{summary['flagged']} labels are worth looking at: {expected['precision']:.0%} of them are expected to be "
+            f"wrong, which are {expected['recall']:.0%} of all wrong ones."
+        )
+    else:
+        console.print("No label is worth looking at.")
+    if found["suspects"]:
+        console.print()
+        console.print(_table(found["suspects"]))
+    if found["kept"]:
+        console.print(f"\nAll of them: {found['url']}", soft_wrap=True)
+
+
+def _table(suspects: list[dict[str, Any]]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("rank", justify="right")
+    table.add_column("P(wrong)", justify="right")
+    table.add_column("given → suggested", overflow="fold")
+    table.add_column("verdict")
+    table.add_column("path", overflow="fold")
+    for row in suspects:
+        labels = f"{shown(row['given_label'], 30)} → {shown(row['suggested_label'] or '–', 30)}"
+        table.add_row(
+            str(row["rank"]), f"{row['score']:.3f}", escape(labels), row["verdict"], escape(shown(row["path"]))
+        )
+    return table
+
+
+@contextmanager
+def _service(settings: Settings, server: str | None) -> Iterator[str]:
+    """The server that was named, or one of our own for as long as it takes."""
+    if server is not None:
+        yield server.rstrip("/")
+        return
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with embedded.service(settings) as url:
+        yield url
+
+
+@contextmanager
+def _archive(path: Path, settings: Settings) -> Iterator[Path]:
+    """The file itself, or a tar of the folder's files in the order of their names."""
+    if path.is_file():
+        yield path
+        return
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with tempfile.TemporaryDirectory(dir=settings.home) as scratch:
+        archive = Path(scratch, "folder.tar")
+        with tarfile.open(archive, "w", dereference=True) as tar:
+            for file in sorted(path.rglob("*")):
+                if file.is_file():
+                    tar.add(file, str(file.relative_to(path)), recursive=False)
+        yield archive
