@@ -16,7 +16,8 @@ Everything else is fitted by likelihood.
 Off the diagonal T is the common rate, but for pairs of classes that show enough evidence of their own. It is looked for
 from two sides: with every wrong class alike, and with each class often labelled as the one it is most taken for. The
 second is believed only when it explains the labels better by GAIN nats; real mix-ups gain several times that, and hard
-classes alone about half of it.
+classes alone about half of it. Where none is found, floors are looked for that are less beyond doubt, for a network
+that has seen very many mix-ups believes in them so well that likelihood alone prefers to believe it.
 
 Then Bayes' rule gives what an audit is about: P(true class | image, given label).
 """
@@ -32,13 +33,14 @@ from torch.nn.functional import softplus
 
 from core.science.opinions import Booleans, Floats, Integers, Opinions
 from core.science.plateau import Plateau, agreement
-from core.science.unmixed import beside, floors, unmixed
+from core.science.unmixed import PAIR_FLOORS, beside, floors, unmixed
 
 FITTED_AT_MOST = 4_000_000  # sample · class cells; a larger set is represented by evenly spaced samples
 USUAL_SET = 10_000  # samples; in a larger set costs and gain grow alike, as what a misfit costs does
 GAIN = 100.0
 PAIR_COST, PAIR_REACH = 40.0, 2.0  # nats a unit of log-rate at first, and where that levels off
 MIX_UP = 0.4  # rate at which the search for pairs starts
+PAIR_RATE = 0.1  # of a pair, above the common rate, that is sought with lower floors when none is found
 BIAS_COST, SHARPNESS_COST = 20.0, 300.0  # half-precisions of b and c: how far classes may differ
 USUAL_SCALE, SCALE_COST = 0.3, 2.0  # prior of log s, in nats
 SUREST, FEWEST_SURE, SURE = 0.05, 30, 0.95  # share of the samples that count as sure at least; belief that makes sure
@@ -60,6 +62,14 @@ class Channel:
     pair_floors: Floats | None  # [K, K] of the network's beliefs
     sure: int  # samples that the common rate was read from
     excused: float  # share of the labels that training took to be drawn from all classes alike
+
+    @property
+    def has_pairs(self) -> bool:
+        """Whether some class is often labelled as one other."""
+        if self.matrix is None:
+            return False
+        off = self.matrix[~np.eye(len(self.matrix), dtype=np.bool_)]
+        return bool((off >= self.rate / (len(self.matrix) - 1) + PAIR_RATE).any())
 
     def beliefs(self, opinions: Opinions) -> tuple[Floats, Floats]:  # [n, m], [n]
         """P(true class | image) of the listed classes, and of each class that is not."""
@@ -98,21 +108,40 @@ def fit(opinions: Opinions, given: Integers, excused: float = 0.0) -> Channel:
     if len(given) > most:
         chosen = np.linspace(0, len(given) - 1, most).round().astype(np.int64)
         opinions, given = opinions.take(chosen), given[chosen]
-    plateau, agrees = Plateau(opinions, given), agreement(opinions, given)
-    surest = np.argsort(-opinions.log_p.max(1), kind="stable")[: max(FEWEST_SURE, int(SUREST * len(given)))]
-    sure, right = surest, np.ones(len(surest))
-    least, pairs = floors(opinions)
-    model = _Model(opinions, given, pairs, excused)
-    theta: Floats | None = None
-    for _ in range(ROUNDS):
-        model.assume(max(least, plateau.believable(model.rate_of(theta, sure, right, agrees))))
-        theta = model.best(theta)
-        p, _ = model.channel(theta, len(sure)).beliefs(opinions)
-        right = p.max(1)
-        sure = np.union1d(surest, np.flatnonzero(right >= SURE))
-        right = right[sure]
-    assert theta is not None
-    return model.channel(theta, len(sure))
+    asked = _Asked(opinions, given, excused, Plateau(opinions, given), agreement(opinions, given))
+    (least, pairs), (_, more) = (floors(opinions, stands) for stands in PAIR_FLOORS)
+    found = asked.fitted(least, pairs)
+    if found.has_pairs or pairs is None or more is None or np.array_equal(more, pairs):
+        return found
+    return asked.fitted(least, more)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a channel is fitted to."""
+
+    opinions: Opinions
+    given: Integers
+    excused: float
+    plateau: Plateau
+    agrees: Booleans
+
+    def fitted(self, least: float, pairs: Floats | None) -> Channel:
+        """The likeliest channel of a common rate of at least that, when the network keeps those floors of pairs."""
+        model = _Model(self.opinions, self.given, pairs, self.excused)
+        surest = np.argsort(-self.opinions.log_p.max(1), kind="stable")
+        surest = surest[: max(FEWEST_SURE, int(SUREST * len(surest)))]
+        sure, right = surest, np.ones(len(surest))
+        theta: Floats | None = None
+        for _ in range(ROUNDS):
+            model.assume(max(least, self.plateau.believable(model.rate_of(theta, sure, right, self.agrees))))
+            theta = model.best(theta)
+            p, _ = model.channel(theta, len(sure)).beliefs(self.opinions)
+            right = p.max(1)
+            sure = np.union1d(surest, np.flatnonzero(right >= SURE))
+            right = right[sure]
+        assert theta is not None
+        return model.channel(theta, len(sure))
 
 
 class _Model:

@@ -14,12 +14,12 @@ from core.science.opinions import Floats, Opinions
 
 SUREST, FEWEST = 0.2, 20  # of an average class's samples: who show what a class has in common
 LEAST = 0.02  # quantile that stands for the least
-PAIR_FLOOR = 0.3  # by which a floor stands above the next one of its class, where it is no doubt; classes that are hard
-# to tell apart reach 0.13, and mix-ups that a short run has half learned are found without
+PAIR_FLOORS = (0.3, 0.15)  # by which a floor stands above the next one of its class: where it is no doubt, and where it
+# may be believed if no pair is found without. Classes that are hard to tell apart reach 0.13
 KEPT = 0.05  # of a belief at least, whatever the floors say
 
 
-def floors(opinions: Opinions) -> tuple[float, Floats | None]:  # a rate, [K, K]
+def floors(opinions: Opinions, stands: float = PAIR_FLOORS[0]) -> tuple[float, Floats | None]:  # a rate, [K, K]
     """What the surest samples believe of other classes at the very least: of all alike, and of one that stands out.
 
     The first is a rate that wrong labels have at least, the median over the classes.
@@ -34,7 +34,7 @@ def floors(opinions: Opinions) -> tuple[float, Floats | None]:  # a rate, [K, K]
         surest = np.argsort(-q[:, k], kind="stable")[:count]
         least = np.delete(np.quantile(q[surest], LEAST, axis=0), k)
         rates[k] = np.median(least) * len(least)
-        if len(least) > 1 and least.max() >= np.sort(least)[-2] + PAIR_FLOOR:
+        if len(least) > 1 and least.max() >= np.sort(least)[-2] + stands:
             other = int(least.argmax())
             pairs[k, other + (other >= k)] = least.max() - np.sort(least)[-2]
     return float(np.median(rates)), pairs

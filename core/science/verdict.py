@@ -30,7 +30,7 @@ from core.science.findings import (
 from core.science.opinions import Opinions
 from core.words import REASONS, VERDICTS, CutBy, Degenerate
 
-SCORE_VERSION = "channel-4"
+SCORE_VERSION = "channel-5"
 
 FEWEST_SAMPLES = 20  # below it samples are ranked but none is flagged: so few cannot show what is usual
 LOWEST_CUT = 0.3  # no label is an issue below this probability

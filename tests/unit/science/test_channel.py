@@ -8,7 +8,7 @@ import pytest
 from core.science import channel
 from core.science.opinions import Opinions
 from core.science.plateau import Plateau
-from core.science.unmixed import beside, floors
+from core.science.unmixed import PAIR_FLOORS, beside, floors
 from tests.unit.science import make
 
 SAMPLES = 6000
@@ -31,6 +31,15 @@ def test_clean_labels_of_unclear_images_are_not_called_noisy(sureness: float, at
     wrong = 1 - found.posterior(world.opinions, world.given)[np.arange(SAMPLES), world.given]
     assert world.wrong.sum() == 0
     assert wrong.mean() < at_most
+
+
+def test_a_floor_that_stands_out_less_counts_only_where_it_is_asked_for() -> None:
+    matrix = make.channel(10, pairs={3: 5, 5: 3}, pair_rate=0.22)
+    opinions = make.world(SAMPLES, matrix).opinions
+    doubtless, lower = (floors(opinions, stands)[1] for stands in PAIR_FLOORS)
+    assert doubtless is not None and lower is not None
+    assert not doubtless.any()
+    assert np.argwhere(lower).tolist() == [[3, 5], [5, 3]]
 
 
 def test_beliefs_without_floors_hold_no_noise() -> None:
