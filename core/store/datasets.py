@@ -39,7 +39,7 @@ def create(
     dataset = session.execute(
         insert(Dataset).values(**values, upload_pk=upload.pk, created_at=now()).returning(Dataset)
     ).scalar_one()
-    return dataset, jobs.submit(session, "ingest", dataset.pk, {"layout": layout}, request_id)
+    return dataset, jobs.submit(session, "ingest", dataset.pk, {"layout": layout} if layout else {}, request_id)
 
 
 def find(session: Session, id: str) -> tuple[Dataset, Job] | None:
