@@ -71,10 +71,12 @@ def downgrade(db: Database, revision: str) -> Path | None:
 
 
 def _run(db: Database, direction: str, revision: str) -> None:
+    # One process at a time, whoever starts first: the other one has to find the work done when its turn comes.
     with db.engine.execution_options(immediate=True).connect() as connection:
-        if not db.is_sqlite:
-            # One migration at a time, whoever starts first; the lock goes with the connection.
-            connection.exec_driver_sql("SELECT pg_advisory_lock(4284710513)")
+        if db.is_sqlite:
+            connection.begin()  # around all of it: between two transactions the other one would read half of the way
+        else:
+            connection.exec_driver_sql("SELECT pg_advisory_lock(4284710513)")  # it goes with the connection
             connection.exec_driver_sql("SET lock_timeout = '5s'")
             connection.commit()
         getattr(command, direction)(_config(connection), revision)

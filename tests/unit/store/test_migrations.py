@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import event, inspect, text
 
 from core.errors import Problem
 from core.store import migrate
@@ -169,6 +169,17 @@ def test_two_processes_that_upgrade_at_once_both_succeed(empty: Database) -> Non
     said = [program.communicate(timeout=60)[1] for program in programs]
     assert [program.returncode for program in programs] == [0, 0], said
     assert drift(empty) == []
+
+
+def test_nobody_sees_a_file_half_way_between_revisions(tmp_path: Path) -> None:
+    db = Database(f"sqlite:///{tmp_path}/db.sqlite")
+    migrate.current(db)  # which connects, and so sets the file up
+    commits = []
+    event.listen(db.engine, "commit", commits.append)
+    migrate.upgrade(db)
+    assert len(commits) == 1
+    assert migrate.current(db) == migrate.newest()
+    db.close()
 
 
 def test_a_migration_that_breaks_off_changes_nothing(empty: Database, monkeypatch: pytest.MonkeyPatch) -> None:
