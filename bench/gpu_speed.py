@@ -98,7 +98,7 @@ def _bare(plan: Plan, device: torch.device) -> Iterator[None]:
         run.optimizer.zero_grad()
         with autocast(device, plan.precision):
             logits, _ = run.network(x)
-        cross_entropy(logits.float(), y).backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(cross_entropy(logits.float(), y))
         run.optimizer.step(0.01)
         yield
 

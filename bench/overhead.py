@@ -102,7 +102,7 @@ def _bare(run: Run, batch: int) -> Iterator[None]:
         run.optimizer.zero_grad()
         with autocast(run.device, run.plan.precision):
             logits, _ = run.network(x)
-        cross_entropy(logits.float(), y).backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(cross_entropy(logits.float(), y))
         run.optimizer.step(0.01)
         yield
 

@@ -173,6 +173,9 @@ def _finish(shelf: Shelf, shards: int, limits: Limits, scratch: Path | None) -> 
     if counts.accepted == 0:
         detail = "The upload holds no image. Upload a zip of images in one folder per class."
         raise Problem("empty-dataset", detail, counts=counts.model_dump())
+    if summary.classes > limits.max_classes:
+        detail = f"The upload has {summary.classes} classes; at most {limits.max_classes} are read."
+        raise Problem("too-many-classes", detail, counts=counts.model_dump())
     if summary.looks_like_ids:
         raise Problem(
             "label-looks-like-id",

@@ -18,6 +18,7 @@ from core.datasets.confine import confine, cpu_time, pipes
 from core.datasets.frames import BrokenFrame
 from core.datasets.readers.imagefolder import nested
 from core.datasets.readers.member import LeftOut, Member, Rejection
+from core.datasets.readers.streams import Seekable
 from core.datasets.warmup import warm
 from core.errors import Problem
 
@@ -37,26 +38,12 @@ ARCHIVE_MAGIC = (
 )
 
 
-class Upload(io.RawIOBase):
+class Upload(Seekable):
     """The upload as a file; its bytes come from the parent."""
 
     def __init__(self, reader: BinaryIO, writer: BinaryIO, size: int) -> None:
-        self._reader, self._writer, self._size = reader, writer, size
-        self._position = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        self._position = max(0, base + offset)
-        return self._position
-
-    def tell(self) -> int:
-        return self._position
+        super().__init__(size)
+        self._reader, self._writer = reader, writer
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         view = memoryview(buffer).cast("B")

@@ -86,6 +86,10 @@ class Summary:
         return max(self._codes.items(), key=lambda item: (item[1], item[0]))
 
     @property
+    def classes(self) -> int:
+        return len(self._labels)
+
+    @property
     def looks_like_ids(self) -> bool:
         """Whether labels seem to number the images rather than to name classes."""
         return len(self._labels) >= MANY and self.single > MOSTLY * len(self._labels)

@@ -145,7 +145,7 @@ class Run:
         parts = -(-len(index) // (self.plan.micro_batch or len(index)))
         for part in zip(*(tensor.tensor_split(parts) for tensor in (index, x, y)), strict=True):
             objective = self._objective(*part) * (len(part[0]) / len(index))
-            objective.backward()  # type: ignore[no-untyped-call]
+            torch.autograd.backward(objective)
             astray = ~torch.isfinite(objective.detach()) & (self.broken_at < 0)
             self.broken_at = torch.where(astray, self.step, self.broken_at)
         self.optimizer.step(rate(self.plan, self.epoch + self.step / self.steps))

@@ -117,9 +117,9 @@ def fill(network: Network, name: str, state: Mapping[str, Tensor], whose: str) -
     body, without = _body(network, name)
     if any(key.startswith("backbone.") for key in state):  # a model that was trained here
         state = {key.removeprefix("backbone."): tensor for key, tensor in state.items() if key.startswith("backbone.")}
-    kept = OrderedDict((_present(key), tensor) for key, tensor in state.items() if not key.startswith(without))
-    own = body.state_dict()
-    kept._metadata = versions or own._metadata  # type: ignore[attr-defined]
+    kept: Any = OrderedDict((_present(key), tensor) for key, tensor in state.items() if not key.startswith(without))
+    own: Any = body.state_dict()
+    kept._metadata = versions or own._metadata
 
     misfits = [key for key in kept if key in own and kept[key].shape != own[key].shape]
     if misfits:

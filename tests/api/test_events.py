@@ -43,6 +43,13 @@ def next_event(lines: Iterator[str]) -> dict[str, Any] | None:
     return None
 
 
+def coming(lines: Iterator[str]) -> dict[str, Any]:
+    """The next event of a stream that has not ended."""
+    found = next_event(lines)
+    assert found is not None
+    return found
+
+
 def all_events(lines: Iterator[str]) -> list[dict[str, Any]]:
     return list(iter(lambda: next_event(lines), None))
 
@@ -86,9 +93,9 @@ def test_a_stream_of_a_finished_audit_tells_everything_and_ends(library: Library
 def test_a_stream_tells_what_happens_and_ends_with_the_audit(service: Service) -> None:
     job, claim = service.running(service.ready())
     with stream(service, job.id) as lines:
-        assert [next_event(lines)["id"] for _ in range(2)] == ["1", "2"]  # type: ignore[index]
+        assert [coming(lines)["id"] for _ in range(2)] == ["1", "2"]
         service.event(job, "epoch", epoch=1)
-        assert next_event(lines)["data"]["epoch"] == 1  # type: ignore[index]
+        assert coming(lines)["data"]["epoch"] == 1
         service.event(job, "epoch", epoch=2)
         finish(service, claim)
         assert [(e["id"], e["event"]) for e in all_events(lines)] == [("4", "epoch"), ("5", "state")]
@@ -158,7 +165,7 @@ def test_a_silent_stream_shows_that_it_lives(service: Service, monkeypatch: pyte
 def test_a_stream_ends_when_the_audit_is_deleted(service: Service) -> None:
     job, _ = service.running(service.ready())
     with stream(service, job.id) as lines:
-        assert [next_event(lines)["id"] for _ in range(2)] == ["1", "2"]  # type: ignore[index]
+        assert [coming(lines)["id"] for _ in range(2)] == ["1", "2"]
         with httpx2.Client(base_url=service.url) as other:
             assert other.delete(f"/v1/audits/{job.id}?force=true").status_code == 204
         all_events(lines)

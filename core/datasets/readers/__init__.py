@@ -64,6 +64,8 @@ def read(kinds: Sequence[str], layout: str | None, file: BinaryIO, size: int, li
         found = parquet.read(file, size, limits) if layout in (None, "parquet") else None
     else:
         container = CONTAINERS[kinds[0]](file, size, limits)
+        for entry in container.entries():
+            imagefolder.check_safe(entry.raw.decode("latin-1"), entry.size)  # before any escaping
         for names, find in LAYOUTS:
             if found is None and (layout is None or layout in names):
                 found = find(container, kinds, limits)

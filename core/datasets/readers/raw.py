@@ -26,12 +26,13 @@ from PIL import Image
 from core.datasets.bounds import Bounds
 from core.datasets.readers import imagefolder, rows
 from core.datasets.readers.container import Container
-from core.datasets.readers.folders import printable
+from core.datasets.readers.folders import printable, too_long
 from core.datasets.readers.member import Archive, LeftOut, Member
 from core.datasets.readers.streams import gunzipped
 from core.datasets.sniff import too_many_members
 from core.errors import Problem, shown
 
+NO_LABEL = LeftOut("rejected", "label-missing", "The picture has no label.")
 NPY = b"\x93NUMPY"
 SPLITS = {"train": "train", "test": "test", "val": "val", "valid": "val", "t10k": "test"}
 PAIRS = {"images": "labels", "x": "y", "data": "targets"}
@@ -81,8 +82,6 @@ def read(container: Container, limits: Bounds) -> Archive | None:
     names = {entry.name: n for n, entry in enumerate(container.entries()) if CANDIDATE.search(entry.name)}
     if not names or not imagefolder.outweigh_images(container, CANDIDATE.search):
         return None
-    for entry in container.entries():
-        imagefolder.check_safe(entry.raw.decode("latin-1"), entry.size)
     layout, blocks, used = "numpy", *_numpy(container, names, limits)
     if not blocks:
         layout, blocks, used = "idx", *_idx(container, names, limits)
@@ -95,7 +94,7 @@ def read(container: Container, limits: Bounds) -> Archive | None:
     total = sum(block.count for block in blocks)
     if total > limits.max_members:
         raise too_many_members(total, limits.max_members)
-    return Archive(layout, len(container) + total, total, partial(_members, container, used, blocks))
+    return Archive(layout, len(container) + total, total, partial(_members, container, used, blocks, limits))
 
 
 def pickled(what: str) -> Problem:
@@ -112,7 +111,7 @@ def _beside(used: bool) -> LeftOut:
     return LeftOut("ignored", "beside-arrays", "A file beside the arrays; the pictures are in those.")
 
 
-def _members(container: Container, used: set[int], blocks: list[Block], skip: int) -> Iterator[Member]:
+def _members(container: Container, used: set[int], blocks: list[Block], limits: Bounds, skip: int) -> Iterator[Member]:
     for n, entry in enumerate(container.entries(skip), start=skip):
         yield Member(printable(entry.name), None, None, _beside(n in used), bytes)
     skip = max(0, skip - len(container))
@@ -121,8 +120,7 @@ def _members(container: Container, used: set[int], blocks: list[Block], skip: in
             out, label = None, None
             try:
                 label = block.label(n)
-                if label is None:
-                    out = LeftOut("rejected", "label-missing", "The picture has no label.")
+                out = too_long(label, limits) if label is not None else NO_LABEL
             except Problem as problem:
                 out = LeftOut("rejected", problem.code, problem.detail)
             yield Member(f"{printable(block.name)}/{n:06d}", block.split, label, out, partial(_png, block, n))

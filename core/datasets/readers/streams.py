@@ -17,12 +17,11 @@ GZIP = b"\x1f\x8b"
 SMALL = 1 << 20  # bytes that any upload may unpack to
 
 
-class Unpacked(io.RawIOBase):
-    """Reads on; `pieces` yields the unpacked bytes from their beginning. More than `most` of them are refused."""
+class Seekable(io.RawIOBase):
+    """The reading end of a file of a known size: all of it but `readinto`."""
 
-    def __init__(self, pieces: Callable[[], Iterator[bytes]], most: int) -> None:
-        self._pieces, self._most = pieces, max(most, SMALL)
-        self._begin()
+    def __init__(self, size: int) -> None:
+        self._size, self._position = size, 0
 
     def readable(self) -> bool:
         return True
@@ -32,6 +31,20 @@ class Unpacked(io.RawIOBase):
 
     def tell(self) -> int:
         return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        self._position = max(0, base + offset)
+        return self._position
+
+
+class Unpacked(Seekable):
+    """Reads on; `pieces` yields the unpacked bytes from their beginning. More than `most` of them are refused."""
+
+    def __init__(self, pieces: Callable[[], Iterator[bytes]], most: int) -> None:
+        super().__init__(0)  # its size is known when its end is reached
+        self._pieces, self._most = pieces, max(most, SMALL)
+        self._begin()
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Go to an offset from the beginning, the only one that is known."""
@@ -74,25 +87,12 @@ class Unpacked(io.RawIOBase):
         return piece
 
 
-class Slice(io.RawIOBase):
+class Slice(Seekable):
     """A stretch of a file, as a file."""
 
     def __init__(self, file: BinaryIO, offset: int, size: int) -> None:
-        self._file, self._offset, self._size, self._position = file, offset, size, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        self._position = max(0, base + offset)
-        return self._position
+        super().__init__(size)
+        self._file, self._offset = file, offset
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         view = memoryview(buffer).cast("B")

@@ -47,8 +47,9 @@ class TorchvisionNet(nn.Module):
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
         """As ever; weights from a file come without the versions of their layers, which are the present ones."""
-        stamped = OrderedDict(state_dict)
-        stamped._metadata = self.state_dict()._metadata  # type: ignore[attr-defined]
+        own: Any = self.state_dict()  # torch hangs the versions on it, which no type tells
+        stamped: Any = OrderedDict(state_dict)
+        stamped._metadata = own._metadata
         return super().load_state_dict(stamped, strict, assign)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from dataset_makers import (
     BytesSource,
@@ -178,6 +179,17 @@ def test_labels_that_number_the_images_are_refused() -> None:
     assert caught.value.code == "label-looks-like-id"
     several = {f"{n}/{k}.png": PIXEL for n in range(50) for k in range(1 + n % 2)}
     assert len(packed(zip_of(several), MemoryShelf())[1].classes) == 50
+
+
+def test_too_many_classes_are_refused_whatever_names_them() -> None:
+    rows = "path,label\n" + "".join(f"{n}.png,{n}\n" for n in range(4))
+    table = zip_of({**{f"{n}.png": PIXEL for n in range(4)}, "labels.csv": rows.encode()})
+    arrays = io.BytesIO()
+    np.savez(arrays, images=np.zeros((4, 2, 2), np.uint8), labels=np.arange(4))
+    for data in (table, arrays.getvalue(), zip_of({f"{n}/1.png": PIXEL for n in range(4)})):
+        with pytest.raises(Problem) as caught:
+            packed(data, MemoryShelf(), limits(max_classes=3))
+        assert caught.value.code == "too-many-classes"
 
 
 def test_small_classes_are_warned_of() -> None:

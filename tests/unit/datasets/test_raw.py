@@ -89,6 +89,11 @@ def test_labels_are_numbers_or_text(labels: Any) -> None:
     assert len(found) == 5
 
 
+def test_a_class_with_too_long_a_name_costs_only_its_pictures() -> None:
+    _, events = parsed(npz(images=GREY, labels=np.array(["a", "b" * 300, "c", "d", "e"])))
+    assert [one.code for one in events if isinstance(one, LeftOut) and one.outcome == "rejected"] == ["label-too-long"]
+
+
 def test_arrays_may_lie_in_a_tar_and_a_restart_goes_on() -> None:
     data = tar_of({"set/x.npy": npy(COLOUR), "set/y.npy": npy(FIVE), "note.txt": b""}, "gz")
     whole = [event.path for event in parse(BytesSource(data), LIMITS) if not isinstance(event, Total)]

@@ -320,12 +320,9 @@ class Jobs(RuleBasedStateMachine):
 
 
 def test_no_order_of_calls_breaks_the_life_of_a_job(db: Database) -> None:
-    class OnThisDatabase(Jobs):
-        pass
-
-    OnThisDatabase.db = db
+    on_this_database = type("OnThisDatabase", (Jobs,), {"db": db})
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        OnThisDatabase,
+        on_this_database,
         settings=settings(
             max_examples=40,
             stateful_step_count=30,
