@@ -13,12 +13,14 @@ from api.deps import DatasetDep, Parts, PartsDep, RequestId, SampleNumber
 from api.schemas import (
     Asked,
     DatasetOut,
+    FindingOut,
     LeftOutOut,
     ListQuery,
     NumberedQuery,
     Page,
     SampleOut,
     dataset_out,
+    finding_out,
     left_out_out,
     sample_out,
 )
@@ -28,7 +30,7 @@ from core.errors import Problem
 from core.store import datasets
 from core.store import uploads as stored_uploads
 from core.store.tables import Dataset, Job
-from core.words import Layout
+from core.words import FindingKind, Layout
 
 router = APIRouter(prefix="/v1/datasets", route_class=StrictRoute, tags=["datasets"])
 
@@ -44,6 +46,12 @@ class LeftOutQuery(NumberedQuery):
     """Which of the members that became no sample."""
 
     outcome: Literal["rejected", "ignored"] = "rejected"
+
+
+class FindingQuery(NumberedQuery):
+    """Which of the kinds that are found without a model."""
+
+    kind: FindingKind | None = None
 
 
 class Removal(Asked):
@@ -145,6 +153,17 @@ def rejects(found: DatasetDep, parts: PartsDep, query: Annotated[LeftOutQuery, Q
         rows = datasets.left_outs(session, dataset.pk, query.outcome, after, query.limit + 1)
     next = rows[query.limit - 1].n if len(rows) > query.limit else None
     return Page(data=[left_out_out(row) for row in rows[: query.limit]], next=next)
+
+
+@router.get("/{dataset_id}/findings", response_model=Page[FindingOut])
+def findings(found: DatasetDep, parts: PartsDep, query: Annotated[FindingQuery, Query()]) -> Page[FindingOut]:
+    """What was found in the images without a model: copies group by group, then pictures that show nothing."""
+    dataset, _ = found
+    after = -1 if query.after is None else query.after
+    with parts.db.read() as session:
+        rows = datasets.findings(session, dataset.pk, query.kind, after, query.limit + 1)
+    shown = [finding_out(dataset, *row) for row in rows[: query.limit]]
+    return Page(data=shown, next=rows[query.limit - 1][0].n if len(rows) > query.limit else None)
 
 
 @router.get("/{dataset_id}/samples/{n}", response_model=SampleOut)

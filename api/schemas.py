@@ -17,8 +17,8 @@ from core.store.conflicts import Group
 from core.store.curves import Point
 from core.store.likeliest import unpacked
 from core.store.scores import Ranked
-from core.store.tables import Dataset, Event, Job, LeftOut, Sample
-from core.words import VERDICTS, Reason, VerdictWord, reasons_of
+from core.store.tables import Dataset, Event, Finding, Job, LeftOut, Sample
+from core.words import VERDICTS, FindingKind, Reason, VerdictWord, reasons_of
 
 Row = TypeVar("Row")
 ID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
@@ -51,6 +51,14 @@ class NumberedQuery(Asked):
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
 
 
+class FoundOut(BaseModel):
+    """How many images of a kind were found, in how many groups, and how many of them have a copy in another split."""
+
+    images: int
+    groups: int
+    across_splits: int
+
+
 class DatasetOut(BaseModel):
     """A dataset and how far it is."""
 
@@ -67,7 +75,9 @@ class DatasetOut(BaseModel):
     counts: Counts | None
     class_count: int | None
     classes: list[str] | None
+    class_counts: dict[str, int] | None
     splits: dict[str, int] | None
+    found: dict[FindingKind, FoundOut] | None
     warnings: list[dict[str, str]] | None
     problem: dict[str, Any] | None
 
@@ -87,6 +97,19 @@ class SampleOut(BaseModel):
     image: str
     votes: dict[str, int] | None
     extra: dict[str, str] | None
+
+
+class FindingOut(BaseModel):
+    """An image that was found without a model."""
+
+    kind: FindingKind
+    group: int | None
+    across_splits: bool
+    sample: int
+    path: str
+    label: str
+    split: str | None
+    image: str
 
 
 class LeftOutOut(BaseModel):
@@ -229,10 +252,18 @@ def dataset_out(dataset: Dataset, ingest: Job, *, whole: bool = True) -> Dataset
         counts=dataset.counts and Counts(**dataset.counts),
         class_count=None if dataset.classes is None else len(dataset.classes),
         classes=dataset.classes if whole else None,
+        class_counts=_class_counts(dataset) if whole else None,
         splits=(dataset.facts or {}).get("samples"),
+        found=None if dataset.found is None else {kind: FoundOut(**counts) for kind, counts in dataset.found.items()},
         warnings=dataset.warnings,
         problem=problem_out(problem, f"/v1/datasets/{dataset.id}", ingest.request_id),
     )
+
+
+def _class_counts(dataset: Dataset) -> dict[str, int] | None:
+    if dataset.classes is None or dataset.class_counts is None:
+        return None
+    return dict(zip(dataset.classes, dataset.class_counts, strict=True))
 
 
 def sample_out(dataset: Dataset, sample: Sample) -> SampleOut:
@@ -251,6 +282,21 @@ def sample_out(dataset: Dataset, sample: Sample) -> SampleOut:
         image=image_url(dataset.id, sample.n),
         votes=json.loads(sample.votes) if sample.votes else None,
         extra=json.loads(sample.extra) if sample.extra else None,
+    )
+
+
+def finding_out(dataset: Dataset, found: Finding, sample: Sample) -> FindingOut:
+    """What was found of a sample."""
+    assert dataset.classes is not None
+    return FindingOut(
+        kind=found.kind,
+        group=found.group,
+        across_splits=found.across,
+        sample=sample.n,
+        path=sample.path,
+        label=dataset.classes[sample.label],
+        split=sample.split,
+        image=image_url(dataset.id, sample.n),
     )
 
 

@@ -17,6 +17,15 @@ Reason = Literal[  # which evidence spoke; a sample's reasons are a bit mask in 
     "conflicting-duplicates",  # the same content has other labels elsewhere, and this one is not the likeliest
 ]
 Layout = Literal["folders", "table", "coco", "webdataset", "parquet", "numpy", "idx", "cifar"]
+FindingKind = Literal[  # what is found in the images of a dataset without a model
+    "conflict",  # the same bytes with different labels: one of these labels is wrong
+    "duplicate",  # the same bytes with the same label
+    "near-duplicate",  # looks like another image
+    "blank",
+    "tiny",
+    "odd-aspect",
+    "low-information",
+]
 CutBy = Literal["expected-f1", "target-precision", "review-budget"]  # what decided how many labels are flagged
 Degenerate = Literal["nothing-learned", "collapsed", "memorised"]  # why a run says nothing of the labels
 VERDICTS: tuple[VerdictWord, ...] = get_args(VerdictWord)

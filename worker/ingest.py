@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from core import logs
 from core.datasets import manifest
+from core.datasets.findings import rows
 from core.datasets.ingest import MANIFEST, Tick, pack, shard_number
 from core.datasets.summary import Packed
 from core.errors import Problem
@@ -70,6 +71,8 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
         "classes": list(packed.classes),
         "counts": packed.counts.model_dump(),
         "facts": packed.facts.model_dump(),
+        "class_counts": list(packed.class_counts),
+        "found": {one.kind: one.counts for one in packed.found},
         "warnings": [{"code": warned.code, "detail": warned.detail} for warned in packed.warnings],
         "content_hash": packed.content_hash,
     }
@@ -111,7 +114,8 @@ def _store(session: Session, voice: Voice, found: dict[str, Any], packed: Packed
         for batch in manifest.samples(shelf.get(MANIFEST))
         for r in batch.to_pylist()
     )  # fmt: skip
-    datasets.store(session, pk, found, samples, _left_outs(shelf, pk))
+    findings = ((pk, n, *row) for n, row in enumerate(rows(packed.found)))
+    datasets.store(session, pk, found, samples, _left_outs(shelf, pk), findings)
     events.emit(session, voice.claim.pk, "counts", found["counts"])
     jobs.finish(session, voice.claim, {})
 

@@ -73,14 +73,14 @@ class ImageFacts(NamedTuple):
     grey: bool
 
 
-def check(data: bytes, limits: Bounds) -> ImageFacts:
-    """Decode the whole image once; raise the problem that it has."""
+def check(data: bytes, limits: Bounds) -> tuple[ImageFacts, Image.Image]:
+    """Decode the whole image once; raise the problem that it has. The picture is upright, in L or RGB."""
     image, kind, mode = _decode(data, limits)
     try:
         grey = mode in GREY or _is_grey(image)
     except MemoryError as error:
-        raise _too_much_memory() from error
-    return ImageFacts(image.width, image.height, mode, kind, grey)
+        raise too_much_memory() from error
+    return ImageFacts(image.width, image.height, mode, kind, grey), image
 
 
 def to_array(data: bytes, side: int, channels: int, limits: Bounds) -> bytes:
@@ -92,7 +92,7 @@ def to_array(data: bytes, side: int, channels: int, limits: Bounds) -> bytes:
             image = image.resize((side, side), Image.Resampling.BILINEAR)
         return image.tobytes()
     except MemoryError as error:
-        raise _too_much_memory() from error
+        raise too_much_memory() from error
 
 
 def thumbnail(data: bytes, size: int, limits: Bounds) -> bytes:
@@ -104,7 +104,7 @@ def thumbnail(data: bytes, size: int, limits: Bounds) -> bytes:
         png = io.BytesIO()
         image.copy().save(png, "PNG", compress_level=3)  # an image that was opened asks where we are when saved
     except MemoryError as error:
-        raise _too_much_memory() from error
+        raise too_much_memory() from error
     return png.getvalue()
 
 
@@ -143,7 +143,7 @@ def _decode(data: bytes, limits: Bounds, draft: int = 0) -> tuple[Image.Image, s
     except Problem:
         raise
     except MemoryError as error:
-        raise _too_much_memory() from error
+        raise too_much_memory() from error
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise Problem("image-too-large", f"The image has more than {limits.max_pixels} pixels.") from error
     except Exception as error:  # decoders raise whatever a broken file makes them stumble on
@@ -203,5 +203,5 @@ def _is_grey(image: Image.Image) -> bool:
     return all(ImageChops.difference(red, other).getbbox() is None for other in (green, blue))
 
 
-def _too_much_memory() -> Problem:
+def too_much_memory() -> Problem:
     return Problem("image-too-large", "Decoding the image needs more memory than one image may have. Make it smaller.")

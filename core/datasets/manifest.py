@@ -32,11 +32,12 @@ SCHEMA = pa.schema(
         ("grey", pa.bool_()),
         ("votes", pa.string()),  # of several people, as JSON; null when there was one label
         ("extra", pa.string()),  # other columns of a table in the upload, as JSON
+        ("look", pa.binary()),  # hash, coarse picture, entropy and spread, see core.datasets.look
         ("code", pa.string()),  # why a member is left out
         ("detail", pa.string()),
     ]
 )
-SAMPLE_COLUMNS = tuple(name for name in SCHEMA.names if name not in ("member", "outcome", "code", "detail"))
+SAMPLE_COLUMNS = tuple(name for name in SCHEMA.names if name not in ("member", "outcome", "look", "code", "detail"))
 LEFT_OUT_COLUMNS = ("member", "path", "outcome", "code", "detail", "sha256")
 
 

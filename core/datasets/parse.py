@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, cast
 
+from core.datasets import look
 from core.datasets.bounds import Bounds
 from core.datasets.sandbox import Child, ChildDied
 from core.datasets.sniff import HEAD_BYTES, TAIL_BYTES, sniff
@@ -54,6 +55,7 @@ class Sample:
     grey: bool
     votes: str | None  # labels and how many gave them, as JSON
     extra: str | None  # other columns, as JSON
+    look: bytes  # see core.datasets.look
     data: bytes
 
 
@@ -165,6 +167,7 @@ def _sample(header: dict[str, Any], data: bytes, limits: Bounds) -> Sample:
         grey=header.get("grey") is True,
         votes=_json(header, "votes", int),
         extra=_json(header, "extra", str),
+        look=_bytes(header, "look", look.BYTES),
         data=data,
     )
 
@@ -200,6 +203,16 @@ def _json(header: dict[str, Any], key: str, kind: type) -> str | None:
     if len(written) > MAX_EXTRA:
         raise _untrue()
     return written
+
+
+def _bytes(header: dict[str, Any], key: str, length: int) -> bytes:
+    try:
+        value = bytes.fromhex(_text(header, key))
+    except ValueError:
+        raise _untrue() from None
+    if len(value) != length:
+        raise _untrue()
+    return value
 
 
 def _number(header: dict[str, Any], key: str, most: int) -> int:

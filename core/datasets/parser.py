@@ -16,6 +16,7 @@ from core.datasets import frames, images, readers
 from core.datasets.bounds import Bounds
 from core.datasets.confine import confine, cpu_time, pipes
 from core.datasets.frames import BrokenFrame
+from core.datasets.look import look
 from core.datasets.readers.imagefolder import nested
 from core.datasets.readers.member import LeftOut, Member, Rejection
 from core.datasets.readers.streams import Seekable
@@ -108,20 +109,22 @@ def _examine(writer: BinaryIO, member: Member, limits: Bounds) -> None:
         _send_left_out(writer, member, LeftOut("rejected", problem.code, problem.detail), None)
         return
     try:
-        facts = images.check(data, limits)
+        facts, image = images.check(data, limits)
         if member.label is None:
             raise Problem(
                 "label-missing",
                 "The image lies in no class folder; move it into one that is named like its class, or write a table.",
             )
-    except Problem as problem:
-        out = LeftOut("rejected", problem.code, problem.detail)
-        if problem.code == "image-format" and (data.startswith(ARCHIVE_MAGIC) or data[257:262] == b"ustar"):
+        seen = look(image)
+    except (Problem, MemoryError) as error:
+        found = error if isinstance(error, Problem) else images.too_much_memory()
+        out = LeftOut("rejected", found.code, found.detail)
+        if found.code == "image-format" and (data.startswith(ARCHIVE_MAGIC) or data[257:262] == b"ustar"):
             out = nested()
         _send_left_out(writer, member, out, hashlib.sha256(data).hexdigest())
         return
     header = {"kind": "sample", "path": member.path, "split": member.split, "label": member.label, **facts._asdict()}
-    header |= {"votes": member.votes, "extra": member.extra}
+    header |= {"votes": member.votes, "extra": member.extra, "look": seen.hex()}
     frames.send(writer, header, data)
 
 

@@ -6,15 +6,30 @@ import hashlib
 import unicodedata
 from array import array
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from core.datasets.findings import Found, Looks
 from core.errors import shown
 from core.spec import Counts, DatasetFacts
+from core.words import FindingKind
 
+FINDINGS: dict[FindingKind, tuple[str, str]] = {  # code, and what is said of them
+    "conflict": (
+        "duplicate-conflict",
+        "have the same bytes and different labels: at least one label a group is wrong.",
+    ),
+    "duplicate": ("duplicate", "have the same bytes and the same label."),
+    "near-duplicate": ("near-duplicate", "look alike without being equal."),
+    "blank": ("blank-image", "of one colour."),
+    "tiny": ("tiny-image", "much smaller than the others."),
+    "odd-aspect": ("odd-aspect", "of a far longer shape than the others."),
+    "low-information": ("low-information", "with far less to see than the others."),
+}
 MANY, MOSTLY = 50, 0.5  # classes, and the share of them with one sample, from which labels look like ids
 FEW, IMBALANCE = 5, 50  # samples, and how many times as many the largest class has
 
@@ -38,6 +53,8 @@ class Packed:
     content_hash: str
     shards: tuple[str, ...]
     image_bytes: int
+    class_counts: tuple[int, ...]
+    found: tuple[Found, ...]
     layout: str = ""  # what in the upload said which image is what
 
 
@@ -54,6 +71,7 @@ class Summary:
         self._grey = True
         self._bytes = 0
         self._hash = hashlib.sha256()
+        self._looks = Looks()
 
     def add(self, batch: pa.RecordBatch) -> None:
         self._outcomes.update(batch["outcome"].to_pylist())
@@ -71,6 +89,7 @@ class Summary:
         self._sides.frombytes(longer.astype(np.int32).tobytes())
         self._shards |= dict.fromkeys(batch["shard"].unique().to_pylist())
         self._grey = self._grey and bool(pc.all(batch["grey"]).as_py())
+        self._looks.add(batch)
         self._bytes += int(pc.sum(batch["length"]).as_py())
 
     @property
@@ -102,6 +121,7 @@ class Summary:
     def packed(self) -> Packed:
         """The result; there must be a sample."""
         classes = tuple(sorted(self._labels))
+        found, complete = self._looks.found()
         return Packed(
             classes=classes,
             counts=self.counts,
@@ -111,10 +131,12 @@ class Summary:
                 median_side=int(np.sort(np.frombuffer(self._sides, np.int32))[(len(self._sides) - 1) // 2]),
                 grey=self._grey,
             ),
-            warnings=(*_near_duplicates(classes), *_rare(self._labels)),
+            warnings=(*_near_duplicates(classes), *_rare(self._labels), *_told(found, complete)),
             content_hash=self._hash.hexdigest(),
             shards=tuple(self._shards),
             image_bytes=self._bytes,
+            class_counts=tuple(self._labels[name] for name in classes),
+            found=tuple(found),
         )
 
 
@@ -127,6 +149,22 @@ def _rare(labels: Counter[str]) -> tuple[Warned, ...]:
     told = shown(", ".join(f"{name} ({count})" for count, name in few[:5])) + (" and others" if len(few) > 5 else "")
     detail = f"{len(few)} of {len(labels)} classes have few images: {told}. The largest has {most}."
     return (Warned("rare-class", detail),)
+
+
+def _told(found: list[Found], complete: bool) -> Iterator[Warned]:
+    """What was found in the images, in words."""
+    for one in found:
+        (code, words), counts = FINDINGS[one.kind], one.counts
+        images = f"{counts['images']} image{'s' if counts['images'] > 1 else ''}"
+        if counts["groups"]:
+            images += f" in {counts['groups']} group{'s' if counts['groups'] > 1 else ''}"
+        yield Warned(code, f"{images} {words}")
+    if leaked := sum(one.counts["across_splits"] for one in found):
+        yield Warned(
+            "split-leak", f"{leaked} images have a copy, or nearly, in another split: accuracies are too good."
+        )
+    if not complete:
+        yield Warned("near-duplicate-unfinished", "So many images look alike that not all were compared.")
 
 
 def _near_duplicates(classes: tuple[str, ...]) -> tuple[Warned, ...]:

@@ -13,13 +13,14 @@ from core.ids import new_id
 from core.spec import DatasetFacts
 from core.store import jobs
 from core.store.db import copy_rows, now
-from core.store.tables import ENDED, Dataset, Job, LeftOut, Sample, Upload
-from core.words import Layout
+from core.store.tables import ENDED, Dataset, Finding, Job, LeftOut, Sample, Upload
+from core.words import FindingKind, Layout
 
 SAMPLE_COLUMNS = (
     "dataset_pk", "n", "path", "label", "split", "shard", "offset", "length", "width", "height", "format", "sha256",
     "votes", "extra",
 )  # fmt: skip
+FINDING_COLUMNS = ("dataset_pk", "n", "kind", "group", "sample", "across")
 LEFT_OUT_COLUMNS = ("dataset_pk", "n", "path", "outcome", "code", "detail", "sha256")
 
 
@@ -81,11 +82,13 @@ def store(
     found: dict[str, Any],
     samples: Iterable[Sequence[Any]],
     left_outs: Iterable[Sequence[Any]],
+    findings: Iterable[Sequence[Any]] = (),
 ) -> None:
     """Write what ingest found, in the transaction of `jobs.finish`. The upload is no longer needed."""
     session.execute(update(Dataset).where(Dataset.pk == dataset_pk).values(**found))
     copy_rows(session, Sample, SAMPLE_COLUMNS, samples)
     copy_rows(session, LeftOut, LEFT_OUT_COLUMNS, left_outs)
+    copy_rows(session, Finding, FINDING_COLUMNS, findings)
     _drop_upload(session, dataset_pk)
 
 
@@ -141,6 +144,22 @@ def left_outs(session: Session, dataset_pk: int, outcome: str, after: int, limit
     """The members that became no sample, after number `after`."""
     query = select(LeftOut).where(LeftOut.dataset_pk == dataset_pk, LeftOut.outcome == outcome, LeftOut.n > after)
     return list(session.execute(query.order_by(LeftOut.n).limit(limit)).scalars())
+
+
+def findings(
+    session: Session, dataset_pk: int, kind: FindingKind | None, after: int, limit: int
+) -> list[tuple[Finding, Sample]]:
+    """What was found in the images, after row `after`, each with its sample."""
+    query = (
+        select(Finding, Sample)
+        .join(Sample, (Sample.dataset_pk == Finding.dataset_pk) & (Sample.n == Finding.sample))
+        .where(Finding.dataset_pk == dataset_pk, Finding.n > after)
+        .order_by(Finding.n)
+        .limit(limit)
+    )
+    if kind is not None:
+        query = query.where(Finding.kind == kind)
+    return [(finding, sample) for finding, sample in session.execute(query)]
 
 
 def purge(session: Session, dataset_pk: int) -> None:

@@ -96,6 +96,10 @@ class Dataset(Base):
     classes: Mapped[list[str] | None] = mapped_column(Json)
     counts: Mapped[dict[str, int] | None] = mapped_column(Json)
     facts: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    class_counts: Mapped[list[int] | None] = mapped_column(Json)  # in the order of the classes
+    found: Mapped[dict[str, dict[str, int]] | None] = mapped_column(
+        Json
+    )  # kind -> images, groups, images across splits
     warnings: Mapped[list[dict[str, str]] | None] = mapped_column(Json)
     rejection: Mapped[dict[str, Any] | None] = mapped_column(Json)
     created_at: Mapped[float] = mapped_column(Double)
@@ -137,6 +141,20 @@ class LeftOut(Base):
     code: Mapped[str] = mapped_column(String(64))
     detail: Mapped[str] = mapped_column(Text)
     sha256: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+
+
+class Finding(Base):
+    """A sample that was found without a model: a copy, a near copy, or a picture that shows nothing."""
+
+    __tablename__ = "findings"
+    __table_args__ = (Index(None, "dataset_pk", "kind", "n"), WITHOUT_ROWID)
+
+    dataset_pk: Mapped[int] = mapped_column(ForeignKey("datasets.pk", ondelete="CASCADE"), primary_key=True)
+    n: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    kind: Mapped[str] = mapped_column(String(16))
+    group: Mapped[int | None] = mapped_column(Integer)  # copies only, numbered from 0 within their kind
+    sample: Mapped[int] = mapped_column(Integer)
+    across: Mapped[bool] = mapped_column(Boolean)  # whether its group lies in several splits
 
 
 class Job(Base):

@@ -19,6 +19,7 @@ from PIL import Image
 from safetensors.numpy import save as save_tensors
 
 from core.datasets import manifest
+from core.datasets.findings import rows
 from core.datasets.ingest import MANIFEST, pack, shard_number
 from core.datasets.summary import Packed
 from core.spec import Limits
@@ -150,6 +151,8 @@ class Store:
             "classes": list(result.classes),
             "counts": result.counts.model_dump(),
             "facts": result.facts.model_dump(),
+            "class_counts": list(result.class_counts),
+            "found": {one.kind: one.counts for one in result.found},
             "warnings": [{"code": "example", "detail": "A warning."}],
             "content_hash": result.content_hash,
         }
@@ -166,7 +169,8 @@ class Store:
             for batch in manifest.left_outs(files[MANIFEST]) for r in batch.to_pylist()
         ]  # fmt: skip
         with self.db.write() as session:
-            datasets.store(session, dataset.pk, found, samples, left_outs)
+            findings = [(dataset.pk, n, *row) for n, row in enumerate(rows(result.found))]
+            datasets.store(session, dataset.pk, found, samples, left_outs, findings)
             jobs.finish(session, claim, {})
         return self.dataset(dataset.id)[0]
 

@@ -53,7 +53,10 @@ def test_an_upload_is_received_and_says_where_the_dataset_is(service: Service) -
     assert body["status"] == "received"
     assert (body["name"], body["format"], body["size"]) == ("cats ✓", "zip", len(archive()))
     assert body["sha256"] == hashlib.sha256(archive()).hexdigest()
-    unknown = ("layout", "finished_at", "progress", "counts", "class_count", "classes", "splits", "warnings", "problem")
+    unknown = (
+        "layout", "finished_at", "progress", "counts", "class_count", "classes", "class_counts", "splits", "found",
+        "warnings", "problem",
+    )  # fmt: skip
     assert {name: body[name] for name in unknown} == dict.fromkeys(unknown)
     assert service.http.get(response.headers["location"]).json() == body
 
@@ -189,7 +192,7 @@ def test_a_ready_dataset_tells_its_counts_and_classes(library: Library) -> None:
     assert body["warnings"] == [{"code": "example", "detail": "A warning."}]
     assert body["problem"] is None
     (listed,) = library.http.get("/v1/datasets").json()["data"]
-    assert listed == body | {"classes": None}
+    assert listed == body | {"classes": None, "class_counts": None}
 
 
 @pytest.mark.parametrize("outcome", ["rejected", "ignored"])
@@ -303,3 +306,24 @@ def test_unknown_malformed_and_deleted_ids_cannot_be_told_apart(service: Service
 def test_a_sample_that_is_not_there_is_not_found(library: Library, n: str) -> None:
     for route in (f"/v1/datasets/{library.data.id}/samples/{n}", f"/v1/datasets/{library.data.id}/samples/{n}/image"):
         check_problem(library.http.get(route), 404, "not-found")
+
+
+def test_what_was_found_in_the_images_is_listed_by_kind(service: Service) -> None:
+    data = service.ready()
+    shown = service.http.get(f"/v1/datasets/{data.id}").json()
+    count = len(CLASSES) * (TRAIN + TEST)
+    assert shown["found"] == {"blank": {"images": count, "groups": 0, "across_splits": 0}}  # each is of one colour
+    assert shown["class_counts"] == dict.fromkeys(CLASSES, TRAIN + TEST)
+
+    address, seen, after = f"/v1/datasets/{data.id}/findings", [], -1
+    while after is not None:
+        page = service.http.get(address, params={"kind": "blank", "limit": 20, "after": after}).json()
+        seen += page["data"]
+        after = page["next"]
+    assert [row["sample"] for row in seen] == list(range(count))
+    sample = service.http.get(f"/v1/datasets/{data.id}/samples/20").json()
+    expected = {name: sample[name] for name in ("sample", "path", "label", "split", "image")}
+    assert seen[20] == expected | {"kind": "blank", "group": None, "across_splits": False}
+
+    assert service.http.get(address, params={"kind": "conflict"}).json() == {"data": [], "next": None}
+    check_problem(service.http.get(address, params={"kind": "ugly"}), 422, "invalid-parameter")

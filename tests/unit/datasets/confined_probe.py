@@ -68,7 +68,7 @@ def main() -> None:
             refused[name] = "EPERM"
     decoded = {}
     for name, data in files.items():
-        facts = images.check(data, limits)
+        facts = images.check(data, limits)[0]
         images.to_array(data, 5, 1, limits)
         decoded[name] = (facts.width, images.thumbnail(data, 5, limits)[:4] == b"\x89PNG")
     try:

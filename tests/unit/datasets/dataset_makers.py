@@ -37,6 +37,12 @@ def image(kind: str = "PNG", size: tuple[int, int] = (8, 6), mode: str = "RGB", 
     return file.getvalue()
 
 
+def saved(picture: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, kind, **options)
+    return file.getvalue()
+
+
 def zip_of(members: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", method) as archive:

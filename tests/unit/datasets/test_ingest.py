@@ -169,7 +169,8 @@ def test_an_upload_without_images_is_refused() -> None:
 
 def test_one_class_is_enough_and_classes_that_look_alike_are_warned_of() -> None:
     assert packed(zip_of({"cat/1.png": PIXEL}), MemoryShelf())[1].classes == ("cat",)
-    _, result = packed(zip_of({"Cat/1.png": PIXEL, "cat /1.png": PIXEL, "dog/1.png": PIXEL}), MemoryShelf())
+    names = ("Cat/1.png", "cat /1.png", "dog/1.png")
+    _, result = packed(zip_of({name: image(seed=n) for n, name in enumerate(names)}), MemoryShelf())
     assert [warning.code for warning in result.warnings] == ["near-duplicate-class", "rare-class"]
 
 
@@ -193,10 +194,11 @@ def test_too_many_classes_are_refused_whatever_names_them() -> None:
 
 
 def test_small_classes_are_warned_of() -> None:
-    members = {f"cat/{n}.png": PIXEL for n in range(9)} | {f"dog/{n}.png": PIXEL for n in range(4)}
+    members = {f"{'dog' if n > 8 else 'cat'}/{n}.png": image(seed=n) for n in range(13)}
     _, result = packed(zip_of(members), MemoryShelf())
     assert [(warning.code, "dog (4)" in warning.detail) for warning in result.warnings] == [("rare-class", True)]
-    assert packed(zip_of({f"{c}/{n}.png": PIXEL for c in "ab" for n in range(5)}), MemoryShelf())[1].warnings == ()
+    even = zip_of({f"{'ab'[n % 2]}/{n}.png": image(seed=n) for n in range(10)})
+    assert packed(even, MemoryShelf())[1].warnings == ()
 
 
 def _coloured(colour: str) -> bytes:
