@@ -45,7 +45,7 @@ def image(
     headers = {"ETag": etag, "Cache-Control": "private, max-age=31536000, immutable"}
     if files.has(request, etag):
         return Response(status_code=304, headers=headers)
-    key = f"datasets/{dataset.id}/shards/{sample.shard:05d}.tar"
+    key = f"{datasets.folder_of(dataset)}/shards/{sample.shard:05d}.tar"
     original = parts.blobs.read(key, sample.offset, sample.length)
     if hashlib.sha256(original).digest() != sample.sha256:
         raise Problem("blob-corrupt", f"Sample {n} in {key} is no longer what was written.")

@@ -41,7 +41,7 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
     here = machine(settings)
     plan = _plan(dataset, here, voice)
     settle(here.device, plan.threads)
-    listed = pa.Table.from_batches(manifest.samples(blobs.get(f"datasets/{dataset.id}/manifest.parquet")))
+    listed = pa.Table.from_batches(manifest.samples(blobs.get(f"{datasets.folder_of(dataset)}/manifest.parquet")))
     data, numbers = _prepare(settings, blobs, dataset, listed, plan, voice)
 
     voice.enter("training")
@@ -121,7 +121,7 @@ def _prepare(
             wanted,
             plan.resolution,
             plan.channels,
-            lambda shard, offset, length: blobs.read(f"datasets/{dataset.id}/{shard}", offset, length),
+            lambda shard, offset, length: blobs.read(f"{datasets.folder_of(dataset)}/{shard}", offset, length),
             settings.limits,
         )
         while True:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -11,11 +12,11 @@ from sqlalchemy.orm import Session
 from core import logs
 from core.datasets import manifest
 from core.datasets.findings import rows
-from core.datasets.ingest import MANIFEST, Tick, pack, shard_number
+from core.datasets.ingest import MANIFEST, READING, Tick, pack, shard_number
 from core.datasets.summary import Packed
 from core.errors import Problem
 from core.settings import Settings
-from core.store import datasets, events, jobs
+from core.store import datasets, events, jobs, twins
 from core.store.blobs import Blobs
 from core.store.db import Database
 from core.store.tables import Dataset
@@ -55,6 +56,9 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
         dataset = session.get_one(Dataset, claim.dataset_pk)
         assert dataset.upload_pk is not None
         source = UploadReader(session, blobs, dataset.upload_pk)
+        twin = twins.find(session, dataset, _rules(settings))
+    if twin is not None and voice.write(lambda session: _share(session, voice, twin)):
+        return
     shelf = Shelf(blobs, dataset.id, voice)
     try:
         packed = _pack(source, shelf, settings, voice)
@@ -75,8 +79,24 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
         "found": {one.kind: one.counts for one in packed.found},
         "warnings": [{"code": warned.code, "detail": warned.detail} for warned in packed.warnings],
         "content_hash": packed.content_hash,
+        "rules": _rules(settings),
     }
     voice.write(lambda session: _store(session, voice, found, packed, shelf))
+
+
+def _rules(settings: Settings) -> str:
+    """What decides how the same bytes are read."""
+    return hashlib.sha256(f"{READING} {settings.limits.model_dump_json()}".encode()).hexdigest()
+
+
+def _share(session: Session, voice: Voice, twin: Dataset) -> bool:
+    """End as a dataset of the same bytes did, if that is still there."""
+    if not twins.share(session, voice.claim.dataset_pk, twin.pk):
+        return False
+    datasets.drop_upload(session, voice.claim.dataset_pk)
+    events.emit(session, voice.claim.pk, "counts", twin.counts or {})
+    jobs.finish(session, voice.claim, {})
+    return True
 
 
 def _pack(source: UploadReader, shelf: Shelf, settings: Settings, voice: Voice) -> Packed:

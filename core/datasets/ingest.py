@@ -23,6 +23,7 @@ from core.words import Layout
 
 SHARD_BYTES = 256 << 20
 MANIFEST = "manifest.parquet"
+READING = 1  # raised by a change after which the same bytes would become another dataset
 EARLY_REJECTS = 1000  # so many are listed before a hopeless ingest ends early
 
 

@@ -36,11 +36,16 @@ def create(
     layout: Layout | None = None,
 ) -> tuple[Dataset, Job]:
     """A dataset of a finished upload, and the job that will read it, as that layout if one is given."""
-    values = {"id": new_id(), "name": name, "format": format, "size": size, "sha256": sha256}
+    values = {"id": new_id(), "name": name, "format": format, "size": size, "sha256": sha256, "asked_layout": layout}
     dataset = session.execute(
         insert(Dataset).values(**values, upload_pk=upload.pk, created_at=now()).returning(Dataset)
     ).scalar_one()
     return dataset, jobs.submit(session, "ingest", dataset.pk, {"layout": layout} if layout else {}, request_id)
+
+
+def folder_of(dataset: Dataset) -> str:
+    """The prefix of the keys of a dataset's blobs."""
+    return f"datasets/{dataset.folder or dataset.id}"
 
 
 def find(session: Session, id: str) -> tuple[Dataset, Job] | None:
@@ -89,7 +94,7 @@ def store(
     copy_rows(session, Sample, SAMPLE_COLUMNS, samples)
     copy_rows(session, LeftOut, LEFT_OUT_COLUMNS, left_outs)
     copy_rows(session, Finding, FINDING_COLUMNS, findings)
-    _drop_upload(session, dataset_pk)
+    drop_upload(session, dataset_pk)
 
 
 def reject(session: Session, dataset_pk: int, problem: Problem, left_outs: Iterable[Sequence[Any]]) -> None:
@@ -97,10 +102,11 @@ def reject(session: Session, dataset_pk: int, problem: Problem, left_outs: Itera
     values = {"rejection": problem.as_record(), "counts": problem.extra.get("counts")}
     session.execute(update(Dataset).where(Dataset.pk == dataset_pk).values(**values))
     copy_rows(session, LeftOut, LEFT_OUT_COLUMNS, left_outs)
-    _drop_upload(session, dataset_pk)
+    drop_upload(session, dataset_pk)
 
 
-def _drop_upload(session: Session, dataset_pk: int) -> None:
+def drop_upload(session: Session, dataset_pk: int) -> None:
+    """Say that a dataset needs its upload no more; `sweep` removes it."""
     upload = select(Dataset.upload_pk).where(Dataset.pk == dataset_pk).scalar_subquery()
     session.execute(update(Upload).where(Upload.pk == upload).values(deleted_at=now()))
 
@@ -120,7 +126,7 @@ def remove(session: Session, dataset: Dataset) -> None:
         .values(deleted_at=now(), cancel_requested=True)
     )
     session.execute(update(Dataset).where(Dataset.pk == dataset.pk).values(deleted_at=now()))
-    _drop_upload(session, dataset.pk)
+    drop_upload(session, dataset.pk)
 
 
 def samples(session: Session, dataset_pk: int, after: int, limit: int) -> list[Sample]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import delete, exists, select, update
 
-from core.store import curves, datasets
+from core.store import curves, datasets, twins
 from core.store.blobs import Blobs
 from core.store.db import Database, now
 from core.store.tables import ENDED, Dataset, Job, Upload
@@ -71,7 +71,7 @@ def _sweep_ended_jobs(db: Database, blobs: Blobs) -> int:
         elif job.kind == "ingest":
             with db.read() as session:
                 dataset = session.get(Dataset, job.dataset_pk)
-            if dataset is not None and datasets.status(dataset, job) != "ready":
+            if dataset is not None and (datasets.status(dataset, job) != "ready" or dataset.folder is not None):
                 blobs.delete_all(f"datasets/{dataset.id}")
         with db.write() as session:
             session.execute(update(Job).where(Job.pk == job.pk).values(swept=True, checkpoints=None))
@@ -117,10 +117,13 @@ def _sweep_removed_jobs(db: Database, blobs: Blobs) -> int:
 def _sweep_datasets(db: Database, blobs: Blobs) -> int:
     with db.read() as session:
         held = exists().where(Job.dataset_pk == Dataset.pk)
-        query = select(Dataset.pk, Dataset.id).where(Dataset.deleted_at.is_not(None), ~held).limit(MOST)
-        removed = session.execute(query).all()
-    for pk, id in removed:
-        blobs.delete_all(f"datasets/{id}")
+        query = select(Dataset).where(Dataset.deleted_at.is_not(None), ~held).limit(MOST)
+        removed = list(session.execute(query).scalars())
+    for dataset in removed:
+        with db.read() as session:
+            last = twins.is_alone(session, dataset.pk)
+        if last:
+            blobs.delete_all(datasets.folder_of(dataset))
         with db.write() as session:
-            datasets.purge(session, pk)
+            datasets.purge(session, dataset.pk)
     return len(removed)

@@ -89,9 +89,12 @@ class Dataset(Base):
     name: Mapped[str] = mapped_column(Text)
     format: Mapped[str] = mapped_column(String(32))
     layout: Mapped[str | None] = mapped_column(String(32))
+    asked_layout: Mapped[str | None] = mapped_column(String(32))  # when it was not to be recognised
+    folder: Mapped[str | None] = mapped_column(String(36))  # id of the dataset whose blobs these are; null for its own
+    rules: Mapped[str | None] = mapped_column(String(64))  # digest of the bounds and the version that it was read by
     upload_pk: Mapped[int | None] = mapped_column(ForeignKey("uploads.pk"))
     size: Mapped[int] = mapped_column(BigInteger)
-    sha256: Mapped[str] = mapped_column(String(64))
+    sha256: Mapped[str] = mapped_column(String(64), index=True)
     content_hash: Mapped[str | None] = mapped_column(String(64))
     classes: Mapped[list[str] | None] = mapped_column(Json)
     counts: Mapped[dict[str, int] | None] = mapped_column(Json)
