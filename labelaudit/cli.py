@@ -126,6 +126,20 @@ def audit(
 
 
 @app.command()
+def export(
+    audit: Annotated[str, typer.Argument(help="Id of a finished audit.")],
+    format: Annotated[str, typer.Argument(help="csv, jsonl or parquet: a row for each sample; model: its files.")],
+    out: Annotated[Path, typer.Argument(help="File to write; for a model a folder.")],
+    server: Annotated[str | None, typer.Option(help="Address of a running service; else one runs meanwhile.")] = None,
+) -> None:
+    """Write what an audit found, or the model it trained, to files."""
+    from labelaudit import export as exporting
+
+    for path in exporting.run(core_settings.load(), audit, format, out, server=server):
+        say.print(f"Wrote {escape(str(path))} ({path.stat().st_size:,} bytes).", soft_wrap=True)
+
+
+@app.command()
 def demo(
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as one JSON object.")] = False,
     keep: Annotated[Path | None, typer.Option(help="Folder for what the demo writes.")] = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -40,6 +41,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         ("database", _database),
         ("broker", _broker),
         ("blobs", _blobs),
+        ("use", _use),
         ("sandbox", _sandbox),
         ("device", _device),
     ]
@@ -117,6 +119,33 @@ def _blobs(settings: Settings) -> str:
     blobs = Blobs(settings)
     blobs.ping()
     return f"{blobs.where} answers"
+
+
+def _use(settings: Settings) -> str:
+    if settings.blobs.startswith("s3://"):
+        kinds = {}
+    else:
+        kinds = {kind: Path(settings.blobs) / kind for kind in ("uploads", "datasets", "audits")}
+    kinds["cache"] = settings.home / "cache"
+    used = {kind: _bytes_below(folder) for kind, folder in kinds.items()}
+    words = ", ".join(f"{kind} {_readable(count)}" for kind, count in used.items())
+    return f"{words} of at most {_readable(settings.cache_bytes)}"
+
+
+def _bytes_below(folder: Path) -> int:
+    """The size of the files in a folder, some of which may go while it is looked through."""
+    count = 0
+    for where, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                count += Path(where, name).stat().st_size
+    return count
+
+
+def _readable(count: int) -> str:
+    power = min(4, max(0, len(str(count)) - 1) // 3)
+    scaled = f"{count / 1000**power:.1f}".removesuffix(".0")
+    return f"{scaled} {('B', 'kB', 'MB', 'GB', 'TB')[power]}"
 
 
 def _sandbox(_: Settings) -> str:

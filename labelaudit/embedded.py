@@ -53,6 +53,17 @@ def service(settings: Settings, *, fresh: bool = False) -> Iterator[str]:
             process.wait()
 
 
+@contextmanager
+def or_running(settings: Settings, server: str | None) -> Iterator[str]:
+    """The service that was named, or one of our own for as long as it takes."""
+    if server is not None:
+        yield server.rstrip("/")
+        return
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with service(settings) as url:
+        yield url
+
+
 def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     import httpx2
 

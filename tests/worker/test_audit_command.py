@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+
+from core.spec import MODEL_FILES
+
+NOBODY = "01890a5d-ac96-774b-bcce-b302099a8057"
 
 
 @pytest.fixture(scope="module")
@@ -28,11 +34,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(*words: str, home: Path) -> subprocess.CompletedProcess[str]:
+def run(*words: str, home: Path, command: str = "audit") -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LABELAUDIT_")}
     environment |= {"LABELAUDIT_HOME": str(home), "LABELAUDIT_MIN_FREE_BYTES": "0", "COLUMNS": "80"}
-    command = [sys.executable, "-m", "labelaudit", "audit", *words]
-    return subprocess.run(command, env=environment, capture_output=True, text=True)
+    program = [sys.executable, "-m", "labelaudit", command, *words]
+    return subprocess.run(program, env=environment, capture_output=True, text=True)
 
 
 def test_a_folder_is_audited_without_a_server(folder: Path, tmp_path: Path) -> None:
@@ -45,6 +51,18 @@ def test_a_folder_is_audited_without_a_server(folder: Path, tmp_path: Path) -> N
     assert found["suspects"][0]["path"] == "light/07.png"
     assert len(found["suspects"]) == 3
     assert not list((tmp_path / "home").glob("tmp*"))
+
+    audit, out = found["audit"]["id"], tmp_path / "out"
+    for format in ("csv", "model"):
+        exported = run(audit, format, str(out / format), home=tmp_path / "home", command="export")
+        assert exported.returncode == 0, exported.stderr
+    first = (out / "csv").read_text().splitlines()[1]
+    assert "light/07.png" in first
+    assert {file.name for file in (out / "model").iterdir()} == set(MODEL_FILES)
+    for file in (out / "model").iterdir():
+        assert hashlib.sha256(file.read_bytes()).hexdigest() == found["audit"]["files"][file.name]["sha256"]
+    told = " ".join(run(home=tmp_path / "home", command="doctor").stdout.split())
+    assert re.search(r"use uploads 0 B, datasets [0-9.]+ kB, audits [0-9.]+ .B, cache", told), told
 
 
 def test_what_is_shown_fits_a_terminal_of_eighty_columns(folder: Path, tmp_path: Path) -> None:
@@ -65,3 +83,16 @@ def test_the_exit_code_says_whose_fault_it_is(tmp_path: Path) -> None:
     assert (refused.returncode, "not an archive that we know" in refused.stderr) == (1, True)
     away = run(str(junk), "--server", "http://127.0.0.1:9", home=tmp_path / "home")
     assert (away.returncode, "does not answer" in away.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "told"),
+    [
+        (("x", "csv", "out"), 1, "is not the id of an audit"),
+        ((NOBODY, "xls", "out"), 1, "The formats are csv, jsonl, parquet, model"),
+        ((NOBODY, "csv", "out", "--server", "http://127.0.0.1:9"), 2, "does not answer"),
+    ],
+)
+def test_an_export_that_cannot_be_says_why(words: tuple[str, ...], status: int, told: str, tmp_path: Path) -> None:
+    done = run(*words, home=tmp_path / "home", command="export")
+    assert (done.returncode, told in " ".join(done.stderr.split())) == (status, True), done.stderr

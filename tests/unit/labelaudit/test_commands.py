@@ -26,7 +26,7 @@ def test_the_doctor_finds_a_fresh_machine_healthy_and_names_everything(
     monkeypatch.setenv("LABELAUDIT_HOME", str(tmp_path))
     findings = list(examine(Settings(min_free_bytes=0)))
     about = [finding.about for finding in findings]
-    assert about == ["version", "settings", "access", "home", "database", "broker", "blobs", "sandbox", "device"]
+    assert about == ["version", "settings", "access", "home", "database", "broker", "blobs", "use", "sandbox", "device"]
     assert [finding for finding in findings if not finding.good] == []
     words = {finding.about: finding.words for finding in findings}
     assert "not made yet" in words["database"]
