@@ -13,6 +13,11 @@ PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 
 
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def die_with_parent(parent: int, by: signal.Signals = signal.SIGKILL) -> None:
     """Get signal `by` when process `parent` dies; at once if it is already gone. Elsewhere than on Linux: nothing."""
     if sys.platform != "linux":

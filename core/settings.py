@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     threads: int = Field(
         0, ge=0, le=512, description="CPU threads for training; 0 means all cores. Part of a run's plan."
     )
+    ingest_lanes: int = Field(
+        0, ge=0, le=64, description="Processes that decode the images of an upload; 0 means one a core, at most 8."
+    )
     weights_dir: Path | None = Field(
         None, description="Folder of weights that networks start from; empty means `LABELAUDIT_HOME/weights`."
     )

@@ -146,4 +146,5 @@ class Progress(Frozen):
     epochs: int | None = None
     percent: float | None = None
     eta_s: float | None = None
+    images_per_s: float | None = None  # while an upload is read
     loss: float | None = None

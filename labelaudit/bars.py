@@ -46,9 +46,11 @@ class Bars:
         """Follows a dataset that is being read."""
 
         def watch(found: dict[str, Any]) -> None:
-            percent = (found["progress"] or {}).get("percent") or 0
-            done = 100 if found["status"] == "ready" else percent
-            self._progress.update(bar, completed=done, note=found["status"])
+            at = found["progress"] or {}
+            done = 100 if found["status"] == "ready" else at.get("percent") or 0
+            pace = at.get("images_per_s") if found["status"] == "ingesting" else None
+            note = f"{found['status']}, {pace:,.0f} images/s" if pace else found["status"]
+            self._progress.update(bar, completed=done, note=note)
 
         return watch
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -13,8 +13,11 @@ from core import logs
 from core.datasets import manifest
 from core.datasets.findings import rows
 from core.datasets.ingest import MANIFEST, READING, Tick, pack, shard_number
+from core.datasets.lanes import MOST
+from core.datasets.parse import LeftOut
 from core.datasets.summary import Packed
 from core.errors import Problem
+from core.processes import cores
 from core.settings import Settings
 from core.store import datasets, events, jobs, twins
 from core.store.blobs import Blobs
@@ -25,6 +28,8 @@ from worker.progress import Voice
 
 log = logs.get(__name__)
 
+EARLY_LISTED = 1000
+EARLY_S = 2.0
 OURS = frozenset({"blob-corrupt", "blob-missing", "blobs-unreachable", "disk-full", "sandbox-died"})
 """Problems that say nothing against the data: the job fails, and may be tried again."""
 
@@ -40,7 +45,7 @@ class Shelf:
 
     def put(self, name: str, chunks: Iterator[bytes]) -> None:
         self._voice.beat()  # nobody else may be writing here
-        self._blobs.put(f"{self._prefix}/{name}", chunks)
+        self._blobs.write(f"{self._prefix}/{name}", chunks)
 
     def get(self, name: str) -> bytes:
         return self._blobs.get(f"{self._prefix}/{name}")
@@ -102,26 +107,58 @@ def _share(session: Session, voice: Voice, twin: Dataset) -> bool:
 def _pack(source: UploadReader, shelf: Shelf, settings: Settings, voice: Voice) -> Packed:
     scratch = settings.home / "scratch"
     scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
-    began = time.monotonic()
-    first: int | None = None
-    layout = voice.claim.spec.get("layout")
-    ticks = pack(source, shelf, settings.limits, settings.shard_bytes, scratch, layout)
+    lanes = settings.ingest_lanes or min(cores(), MOST)
+    ticks = pack(source, shelf, settings.limits, settings.shard_bytes, scratch, voice.claim.spec.get("layout"), lanes)
+    pace, early = Pace(), EarlyRejects(voice)
     while True:
         try:
             tick = next(ticks)
         except StopIteration as end:
             packed: Packed = end.value
             return packed
-        first = tick.seen if first is None else first
-        voice.tick(**_progress(tick, tick.seen - first, time.monotonic() - began))
+        voice.tick(**pace.progress(tick))
+        early.add(tick.rejects)
 
 
-def _progress(tick: Tick, done: int, elapsed: float) -> dict[str, Any]:
-    left = tick.total - tick.seen
-    return {
-        "percent": round(100 * tick.seen / max(1, tick.total), 1),
-        "eta_s": round(elapsed / done * left, 1) if done and elapsed > 1 else None,
-    }
+class Pace:
+    """How fast an ingest goes, from the first member that this attempt saw."""
+
+    def __init__(self) -> None:
+        self._began: tuple[float, int] | None = None
+
+    def progress(self, tick: Tick) -> dict[str, Any]:
+        """What there is to say of it."""
+        moment = time.monotonic()
+        if self._began is None:
+            self._began = moment, tick.seen
+        elapsed, done = moment - self._began[0], tick.seen - self._began[1]
+        pace = done / elapsed if done and elapsed > 1 else None
+        return {
+            "percent": round(100 * tick.seen / max(1, tick.total), 1),
+            "eta_s": pace and round((tick.total - tick.seen) / pace, 1),
+            "images_per_s": pace and round(pace, 1),
+        }
+
+
+class EarlyRejects:
+    """Lists the first rejected members while the ingest runs; at its end the whole list takes their place."""
+
+    def __init__(self, voice: Voice) -> None:
+        self._voice = voice
+        self._pending: list[tuple[Any, ...]] = []
+        self._left = EARLY_LISTED
+        self._told = -EARLY_S
+
+    def add(self, rejects: Sequence[tuple[int, LeftOut]]) -> None:
+        """Keep them, and from time to time write what was kept."""
+        pk = self._voice.claim.dataset_pk
+        for member, out in rejects[: self._left]:
+            sha256 = bytes.fromhex(out.sha256) if out.sha256 else None
+            self._pending.append((pk, member, out.path, out.outcome, out.code, out.detail, sha256))
+            self._left -= 1
+        if self._pending and time.monotonic() - self._told >= EARLY_S:
+            self._voice.write(lambda session: datasets.list_early(session, pk, self._pending))
+            self._pending, self._told = [], time.monotonic()
 
 
 def _store(session: Session, voice: Voice, found: dict[str, Any], packed: Packed, shelf: Shelf) -> None:

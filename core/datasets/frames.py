@@ -11,6 +11,9 @@ from typing import IO, Any, NamedTuple
 
 MAX_HEADER = 1 << 20
 PREFIX = struct.Struct(">IQ")
+BATCH_MEMBERS = 128  # in one frame
+BATCH_BYTES = 1 << 20  # of their images, but for one that is larger by itself
+BATCH_TEXT = 1 << 15  # characters that are told of them: even if each is escaped, the header stays below MAX_HEADER
 
 
 class Frame(NamedTuple):

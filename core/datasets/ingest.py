@@ -7,6 +7,7 @@ the side files and goes on with the member after the last one, so the same uploa
 from __future__ import annotations
 
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from core.datasets import manifest
-from core.datasets.parse import LeftOut, Sample, Source, Total, parse
+from core.datasets.parse import Busy, LeftOut, Sample, Source, Total, parse
 from core.datasets.shards import COPY, Shard
 from core.datasets.summary import Packed, Summary
 from core.errors import Problem
@@ -25,6 +26,7 @@ SHARD_BYTES = 256 << 20
 MANIFEST = "manifest.parquet"
 READING = 1  # raised by a change after which the same bytes would become another dataset
 EARLY_REJECTS = 1000  # so many are listed before a hopeless ingest ends early
+TICK_S = 0.1
 
 
 class Shelf(Protocol):
@@ -39,13 +41,17 @@ class Shelf(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """How far an ingest is: members seen of `total`, and what became of them."""
+    """How far an ingest is: members seen of `total`, and what became of them.
+
+    `rejects` are those since the tick before, with their numbers.
+    """
 
     total: int
     seen: int
     accepted: int
     rejected: int
     ignored: int
+    rejects: tuple[tuple[int, LeftOut], ...]
 
 
 def tar_name(shard: int) -> str:
@@ -68,31 +74,41 @@ def pack(
     shard_bytes: int = SHARD_BYTES,
     scratch: Path | None = None,
     layout: Layout | None = None,
+    lanes: int = 1,
 ) -> Generator[Tick, None, Packed]:
-    """Read the upload, write shards and the manifest; a tick after every member, the result at the end."""
+    """Read the upload, write shards and the manifest; ticks on the way, the result at the end.
+
+    What is written does not depend on `lanes`, the number of processes that decode.
+    """
     shard, counts, n = _committed(shelf)
     seen = sum(counts.values())
     total = Total(0, 0, "")
+    rejects: list[tuple[int, LeftOut]] = []
+    ticked = 0.0
     part = _Part(shard, scratch)
-    events = parse(source, limits, seen, layout)
+    events = parse(source, limits, seen, layout, lanes)
     try:
         for event in events:
             if isinstance(event, Total):
                 total = event
-                yield _tick(total, counts)
-                continue
-            outcome = "accepted" if isinstance(event, Sample) else event.outcome
-            part.add(event, member=seen, n=n)
-            seen += 1
-            n += outcome == "accepted"
-            counts[outcome] += 1
-            if part.tar.size >= shard_bytes:
-                part.commit(shelf)
-                shard += 1
-                part = _Part(shard, scratch)
-            yield _tick(total, counts)
+            elif not isinstance(event, Busy):
+                outcome = "accepted" if isinstance(event, Sample) else event.outcome
+                part.add(event, member=seen, n=n)
+                if isinstance(event, LeftOut) and outcome == "rejected":
+                    rejects.append((seen, event))
+                seen += 1
+                n += outcome == "accepted"
+                counts[outcome] += 1
+                if part.tar.size >= shard_bytes:
+                    part.commit(shelf)
+                    shard += 1
+                    part = _Part(shard, scratch)
+            if (moment := time.monotonic()) - ticked >= TICK_S:
+                yield _tick(total, counts, rejects)
+                rejects, ticked = [], moment
             if counts["rejected"] >= EARLY_REJECTS and _too_many(counts["rejected"], total.images, limits):
                 break
+        yield _tick(total, counts, rejects)
         if part.side.rows:
             part.commit(shelf)
             shard += 1
@@ -109,18 +125,19 @@ class _Part:
     """One shard that grows, and its side file."""
 
     def __init__(self, shard: int, scratch: Path | None) -> None:
-        self.shard = shard
+        self.shard, self._tar_name = shard, tar_name(shard)
         self.tar = Shard(scratch)
         self._side_file = tempfile.TemporaryFile(dir=scratch)  # noqa: SIM115  closed by `close`
         self.side = manifest.Writer(self._side_file)
         self.samples = 0
 
     def add(self, event: Sample | LeftOut, member: int, n: int) -> None:
-        row: dict[str, Any] = {name: getattr(event, name) for name in event.__slots__ if name != "data"}
+        row: dict[str, Any] = event._asdict()
         row["member"] = member
         if isinstance(event, Sample):
+            del row["data"]
             offset = self.tar.add(n, event.format, event.data)
-            row |= {"outcome": "accepted", "n": n, "shard": tar_name(self.shard)}
+            row |= {"outcome": "accepted", "n": n, "shard": self._tar_name}
             row |= {"offset": offset, "length": len(event.data)}
             self.samples += 1
         self.side.add(row)
@@ -129,7 +146,7 @@ class _Part:
         """The side file last: where it is, its shard is whole."""
         self.side.close()
         if self.samples:
-            shelf.put(tar_name(self.shard), self.tar.chunks())
+            shelf.put(self._tar_name, self.tar.chunks())
         shelf.put(side_name(self.shard), _chunks(self._side_file))
         self.close()
 
@@ -191,8 +208,9 @@ def _too_many(rejected: int, images: int, limits: Limits) -> bool:
     return rejected > limits.max_reject_fraction * images
 
 
-def _tick(total: Total, counts: Counter[str]) -> Tick:
-    return Tick(total.members, sum(counts.values()), counts["accepted"], counts["rejected"], counts["ignored"])
+def _tick(total: Total, counts: Counter[str], rejects: list[tuple[int, LeftOut]]) -> Tick:
+    outcomes = counts["accepted"], counts["rejected"], counts["ignored"]
+    return Tick(total.members, sum(outcomes), *outcomes, tuple(rejects))
 
 
 def _chunks(file: IO[bytes]) -> Iterator[bytes]:

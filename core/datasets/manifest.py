@@ -46,12 +46,11 @@ class Writer:
 
     def __init__(self, file: BinaryIO) -> None:
         self._parquet = pq.ParquetWriter(file, SCHEMA, compression="zstd")
-        self._rows: dict[str, list[Any]] = {name: [] for name in SCHEMA.names}
+        self._rows: list[Mapping[str, Any]] = []
         self.rows = 0
 
     def add(self, row: Mapping[str, Any]) -> None:
-        for name, column in self._rows.items():
-            column.append(row.get(name))
+        self._rows.append(row)
         self.rows += 1
         if self.rows % ROWS_A_GROUP == 0:
             self._flush()
@@ -64,13 +63,14 @@ class Writer:
     def close(self) -> None:
         """Write what is left and the footer, once; before the file is closed."""
         if self._parquet.is_open:
-            if self._rows["member"]:
+            if self._rows:
                 self._flush()
             self._parquet.close()
 
     def _flush(self) -> None:
-        self._parquet.write_batch(pa.record_batch(self._rows, schema=SCHEMA))
-        self._rows = {name: [] for name in SCHEMA.names}
+        columns = {name: [row.get(name) for row in self._rows] for name in SCHEMA.names}
+        self._parquet.write_batch(pa.record_batch(columns, schema=SCHEMA))
+        self._rows = []
 
 
 def rows(parquet: bytes | BinaryIO, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:

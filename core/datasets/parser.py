@@ -1,23 +1,22 @@
 """The child program that reads an upload: `python -m core.datasets.parser`.
 
 It has no file to open: it asks its parent for bytes of the upload, so that local parts, S3 parts and future formats
-look alike and no second copy lies on a disk. It answers each member with exactly one frame, in order. If it dies, the
-number of frames says at which member, and the next child is told to leave that one out as `condemned`.
+look alike and no second copy lies on a disk. It tells of every member exactly once, in order, many in one frame: what
+the archive says of it, and its bytes when they are to be decoded, which others do. Its place is the number of the
+member that it is at; members that others died on are left out as `condemned`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import io
+import os
 from dataclasses import asdict
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from core.datasets import frames, images, readers
+from core.datasets import frames, readers
 from core.datasets.bounds import Bounds
 from core.datasets.confine import confine, cpu_time, pipes
-from core.datasets.frames import BrokenFrame
-from core.datasets.look import look
-from core.datasets.readers.imagefolder import nested
+from core.datasets.frames import BATCH_BYTES, BATCH_MEMBERS, BATCH_TEXT, BrokenFrame
 from core.datasets.readers.member import LeftOut, Member, Rejection
 from core.datasets.readers.streams import Seekable
 from core.datasets.warmup import warm
@@ -27,16 +26,6 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 READ_AHEAD = 4 << 20
-ARCHIVE_MAGIC = (
-    b"PK\x03\x04",
-    b"PK\x05\x06",
-    b"\x1f\x8b",
-    b"BZh",
-    b"\xfd7zXZ\0",
-    b"7z\xbc\xaf\x27\x1c",
-    b"Rar!",
-    b"\x28\xb5\x2f\xfd",
-)
 
 
 class Upload(Seekable):
@@ -60,6 +49,38 @@ class Upload(Seekable):
         return length
 
 
+class Batch:
+    """Members on their way to the parent."""
+
+    def __init__(self, writer: BinaryIO) -> None:
+        self._writer = writer
+        self._begin()
+
+    def add(self, told: dict[str, Any], data: bytes | None, text: int) -> None:
+        """One member, `text` characters long; without data it is left out."""
+        size = 0 if data is None else len(data)
+        if self._told and (self._size + size > BATCH_BYTES or self._text + text > BATCH_TEXT):
+            self.send()
+        if data is not None:
+            told["bytes"] = size
+            self._pieces.append(data)
+        self._told.append(told)
+        self._size += size
+        self._text += text
+        if len(self._told) == BATCH_MEMBERS:
+            self.send()
+
+    def send(self) -> None:
+        if self._told:
+            frames.send(self._writer, {"kind": "members", "members": self._told}, b"".join(self._pieces))
+            self._begin()
+
+    def _begin(self) -> None:
+        self._told: list[dict[str, Any]] = []
+        self._pieces: list[bytes] = []
+        self._size = self._text = 0
+
+
 def main() -> None:
     reader, writer = pipes()
     order = frames.receive(reader, 0)
@@ -81,61 +102,46 @@ def main() -> None:
         frames.send(writer, {"kind": "problem", "problem": Problem("too-many-members", detail).as_record()})
 
 
-def _read_upload(reader: BinaryIO, writer: BinaryIO, order: dict[str, object], limits: Bounds) -> None:
-    size, skip, condemned = order["size"], order["skip"], order["condemned"]
-    kinds, layout = order["kinds"], order["layout"]
-    assert isinstance(size, int) and isinstance(skip, int) and isinstance(kinds, list)
-    assert layout is None or isinstance(layout, str)
+def _read_upload(reader: BinaryIO, writer: BinaryIO, order: dict[str, Any], limits: Bounds) -> None:
+    size, skip, place = order["size"], order["skip"], order["place"]
+    condemned = {int(member): LeftOut("rejected", *why) for member, why in order["condemned"].items()}
     upload = io.BufferedReader(Upload(reader, writer, size), READ_AHEAD)
-    archive = readers.read(kinds, layout, upload, size, limits)
+    archive = readers.read(order["kinds"], order["layout"], upload, size, limits)
     total = {"members": archive.total, "images": archive.images, "layout": archive.layout}
     frames.send(writer, {"kind": "total", **total})
-    for member in archive.members(skip):
-        if condemned is not None:
-            out, condemned = LeftOut("rejected", str(condemned), _CONDEMNED[str(condemned)]), None
-            _send_left_out(writer, member, out, None)
-        elif member.left_out is not None:
-            _send_left_out(writer, member, member.left_out, None)
-        else:
+    batch = Batch(writer)
+    try:
+        for n, member in enumerate(archive.members(skip), start=skip):
+            _add(batch, member, condemned.get(n, member.left_out), limits)
+            os.lseek(place, n + 1, os.SEEK_SET)
+    except Problem:
+        batch.send()  # what came before counts
+        raise
+    batch.send()
+
+
+def _add(batch: Batch, member: Member, out: LeftOut | None, limits: Bounds) -> None:
+    """Read one member, unless it is left out."""
+    told: dict[str, Any] = {"path": member.path}
+    if out is None:
+        try:
             with cpu_time(limits.decode_seconds):
-                _examine(writer, member, limits)
-
-
-def _examine(writer: BinaryIO, member: Member, limits: Bounds) -> None:
-    """Decode one image fully and send it, or why it is left out."""
-    try:
-        data = member.read()
-    except Rejection as problem:
-        _send_left_out(writer, member, LeftOut("rejected", problem.code, problem.detail), None)
+                data = member.read()
+            if len(data) > limits.max_member_bytes:
+                most = limits.max_member_bytes
+                raise Rejection("member-too-large", f"The image has {len(data)} bytes; at most {most} are read.")
+        except Rejection as problem:
+            out = LeftOut("rejected", problem.code, problem.detail)
+    if out is not None:
+        batch.add(told | asdict(out), None, len(member.path) + len(out.detail))
         return
-    try:
-        facts, image = images.check(data, limits)
-        if member.label is None:
-            raise Problem(
-                "label-missing",
-                "The image lies in no class folder; move it into one that is named like its class, or write a table.",
-            )
-        seen = look(image)
-    except (Problem, MemoryError) as error:
-        found = error if isinstance(error, Problem) else images.too_much_memory()
-        out = LeftOut("rejected", found.code, found.detail)
-        if found.code == "image-format" and (data.startswith(ARCHIVE_MAGIC) or data[257:262] == b"ustar"):
-            out = nested()
-        _send_left_out(writer, member, out, hashlib.sha256(data).hexdigest())
-        return
-    header = {"kind": "sample", "path": member.path, "split": member.split, "label": member.label, **facts._asdict()}
-    header |= {"votes": member.votes, "extra": member.extra, "look": seen.hex()}
-    frames.send(writer, header, data)
+    told |= {"split": member.split, "label": member.label}
+    text = len(member.path) + len(member.label or "")
+    if member.votes or member.extra:
+        told |= {"votes": member.votes, "extra": member.extra}
+        text += sum(map(len, member.votes or ())) + sum(len(k) + len(v) for k, v in (member.extra or {}).items())
+    batch.add(told, data, text)
 
-
-def _send_left_out(writer: BinaryIO, member: Member, out: LeftOut, sha256: str | None) -> None:
-    frames.send(writer, {"kind": "left-out", "path": member.path, **asdict(out), "sha256": sha256})
-
-
-_CONDEMNED = {
-    "image-crashed-decoder": "The image made its decoder crash; save it again with another program.",
-    "image-decode-timeout": "Decoding the image takes too long; save it again, smaller.",
-}
 
 if __name__ == "__main__":
     main()

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.datasets.sandbox import Child, ChildDied
 from core.errors import Problem
+from core.processes import cores
 
 if TYPE_CHECKING:
     import numpy as np
@@ -86,7 +86,7 @@ def decode(
     every: list[Child] = []
     busy: deque[tuple[Child, int]] = deque()
     try:
-        every.extend(start(limits) for _ in range(workers or _cores()))
+        every.extend(start(limits) for _ in range(workers or cores()))
         idle = deque(every)
         while True:
             while idle and (batch := next(batches, None)):
@@ -112,10 +112,6 @@ def start(limits: Limits) -> Child:
     """A confined child that makes pixels."""
     most = max(4 * limits.max_pixels, BATCH_PIXELS * 3) + (1 << 20)
     return Child(MODULE, {"limits": limits.model_dump()}, most)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _batches(images: Iterable[bytes], most: int) -> Iterator[list[bytes]]:

@@ -13,7 +13,28 @@ from typing import IO
 
 BLOCK = 512
 COPY = 1 << 20
-ENDINGS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "BMP": "bmp", "TIFF": "tiff", "GIF": "gif"}
+ENDINGS = {"JPEG": b"jpg", "PNG": b"png", "WEBP": b"webp", "BMP": b"bmp", "TIFF": b"tiff", "GIF": b"gif"}
+SIZE, SUM, TYPE = 124, 148, 156  # where they lie in a header
+
+
+def _plain() -> bytes:
+    """The header of an empty file without a name, as `tarfile` writes it, its checksum blank."""
+    info = tarfile.TarInfo()
+    info.mode = 0o644
+    header = info.tobuf(tarfile.USTAR_FORMAT)
+    return header[:SUM] + b" " * 8 + header[TYPE:]
+
+
+PLAIN = _plain()
+REST = PLAIN[SIZE + 12 : SUM], PLAIN[TYPE:]
+REST_SUM = sum(PLAIN) - sum(PLAIN[SIZE : SIZE + 12])
+
+
+def _header(name: bytes, size: int) -> bytes:
+    """What `tarfile.TarInfo.tobuf` makes, ten times as fast: of small images it would be half of the work."""
+    length = b"%011o\0" % size
+    total = REST_SUM + sum(name) + sum(length)
+    return b"".join((name.ljust(100, b"\0"), PLAIN[100:SIZE], length, REST[0], b"%06o\0 " % total, REST[1]))
 
 
 class Shard:
@@ -25,13 +46,9 @@ class Shard:
 
     def add(self, n: int, kind: str, data: bytes) -> int:
         """Append one image; where its bytes begin."""
-        info = tarfile.TarInfo(f"{n:09d}.{ENDINGS[kind]}")
-        info.size, info.mode = len(data), 0o644
-        header = info.tobuf(tarfile.USTAR_FORMAT)
         padding = -len(data) % BLOCK
-        for piece in (header, data, bytes(padding)):
-            self._file.write(piece)
-        offset = self.size + len(header)
+        self._file.write(b"".join((_header(b"%09d.%s" % (n, ENDINGS[kind]), len(data)), data, bytes(padding))))
+        offset = self.size + BLOCK
         self.size = offset + len(data) + padding
         return offset
 

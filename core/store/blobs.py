@@ -94,10 +94,11 @@ class Blobs:
         self._sync(key, new)
         return Stored(key, size, digest.hexdigest())
 
-    def write(self, key: str, data: bytes | bytearray | memoryview) -> None:
-        """Write an object durably without hashing it, for parts of something that is hashed as a whole."""
+    def write(self, key: str, data: bytes | bytearray | memoryview | Iterable[bytes]) -> None:
+        """Write an object durably without hashing it, where its pieces or the whole that it is of are hashed."""
         new = self._new_folders(key)
-        obstore.put(self._store, key, data, use_multipart=len(data) > MULTIPART, chunk_size=MULTIPART)
+        large = len(data) > MULTIPART if isinstance(data, bytes | bytearray | memoryview) else None
+        obstore.put(self._store, key, data, use_multipart=large, chunk_size=MULTIPART, max_concurrency=4)
         self._sync(key, new)
 
     def get(self, key: str, sha256: str | None = None) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from core.errors import Problem
@@ -81,6 +81,13 @@ def status(dataset: Dataset, ingest: Job) -> str:
     return "failed"
 
 
+def list_early(session: Session, dataset_pk: int, left_outs: Sequence[Sequence[Any]]) -> None:
+    """Show members that are left out before the ingest has ended; those that an earlier attempt listed stay."""
+    listed = session.execute(select(func.max(LeftOut.n)).where(LeftOut.dataset_pk == dataset_pk)).scalar_one()
+    n = LEFT_OUT_COLUMNS.index("n")
+    copy_rows(session, LeftOut, LEFT_OUT_COLUMNS, [row for row in left_outs if listed is None or row[n] > listed])
+
+
 def store(
     session: Session,
     dataset_pk: int,
@@ -92,7 +99,7 @@ def store(
     """Write what ingest found, in the transaction of `jobs.finish`. The upload is no longer needed."""
     session.execute(update(Dataset).where(Dataset.pk == dataset_pk).values(**found))
     copy_rows(session, Sample, SAMPLE_COLUMNS, samples)
-    copy_rows(session, LeftOut, LEFT_OUT_COLUMNS, left_outs)
+    _list(session, dataset_pk, left_outs)
     copy_rows(session, Finding, FINDING_COLUMNS, findings)
     drop_upload(session, dataset_pk)
 
@@ -101,8 +108,14 @@ def reject(session: Session, dataset_pk: int, problem: Problem, left_outs: Itera
     """Write why the data cannot be used, with the members that were found wanting; nothing else of it is kept."""
     values = {"rejection": problem.as_record(), "counts": problem.extra.get("counts")}
     session.execute(update(Dataset).where(Dataset.pk == dataset_pk).values(**values))
-    copy_rows(session, LeftOut, LEFT_OUT_COLUMNS, left_outs)
+    _list(session, dataset_pk, left_outs)
     drop_upload(session, dataset_pk)
+
+
+def _list(session: Session, dataset_pk: int, left_outs: Iterable[Sequence[Any]]) -> None:
+    """All members that are left out, in the place of those that were listed early."""
+    session.execute(delete(LeftOut).where(LeftOut.dataset_pk == dataset_pk))
+    copy_rows(session, LeftOut, LEFT_OUT_COLUMNS, left_outs)
 
 
 def drop_upload(session: Session, dataset_pk: int) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import exists, func, insert, literal, select, update
+from sqlalchemy import delete, exists, func, insert, literal, select, update
 from sqlalchemy.orm import Session, aliased
 
 from core.store.tables import Base, Dataset, Finding, LeftOut, Sample
@@ -41,6 +41,7 @@ def share(session: Session, dataset_pk: int, twin_pk: int) -> bool:
 def _copy_rows(session: Session, table: type[Base], from_pk: int, to_pk: int) -> None:
     columns: list[Any] = [column for column in table.__table__.columns if column.name != "dataset_pk"]
     owner: Any = table.__table__.columns["dataset_pk"]
+    session.execute(delete(table).where(owner == to_pk))  # an attempt may have listed some already
     rows = select(literal(to_pk), *columns).where(owner == from_pk)
     session.execute(insert(table).from_select([owner.name, *(column.name for column in columns)], rows))
 

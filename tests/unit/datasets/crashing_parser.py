@@ -1,26 +1,23 @@
-"""The real parser, but with a decoder that crashes on purple images and never returns on black ones."""
+"""The real parser, but it crashes on members that are called bomb."""
 
 from __future__ import annotations
 
 import ctypes
 
-from PIL import Image
+from core.datasets import parser
+from core.datasets.readers import zip_directory
+from core.datasets.readers.zip_directory import Directory, Entry
 
-from core.datasets import images, parser
-
-_real = images._eight_bits
+_real = zip_directory.Directory.read
 
 
-def _crash(image: Image.Image) -> Image.Image:
-    corner = image.convert("RGB").getpixel((0, 0))
-    if image.size == (7, 7) and corner == (255, 0, 255):
+def _crash(self: Directory, entry: Entry) -> bytes:
+    if b"bomb" in entry.raw:
         ctypes.string_at(0)
-    while image.size == (7, 7) and corner == (0, 0, 0):
-        pass
-    return _real(image)
+    return _real(self, entry)
 
 
-images._eight_bits = _crash
+zip_directory.Directory.read = _crash
 
 if __name__ == "__main__":
     parser.main()

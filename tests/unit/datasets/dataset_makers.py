@@ -20,7 +20,7 @@ from PIL import Image
 from core.datasets import readers
 from core.datasets.bounds import Bounds
 from core.datasets.ingest import Tick, pack
-from core.datasets.parse import LeftOut, Sample, Total, parse
+from core.datasets.parse import Busy, LeftOut, Sample, Total, parse
 from core.datasets.readers.member import Member, Rejection
 from core.datasets.sniff import HEAD_BYTES, TAIL_BYTES, sniff
 from core.datasets.summary import Packed
@@ -131,10 +131,11 @@ def limits(**changes: Any) -> Limits:
     return LIMITS.model_copy(update=changes)
 
 
-def parsed(data: bytes, bounds: Limits = LIMITS) -> tuple[Total, list[Sample | LeftOut]]:
-    total, *events = parse(BytesSource(data), bounds)
+def parsed(data: bytes, bounds: Limits = LIMITS, skip: int = 0, lanes: int = 1) -> tuple[Total, list[Sample | LeftOut]]:
+    events = [event for event in parse(BytesSource(data), bounds, skip, lanes=lanes) if not isinstance(event, Busy)]
+    total, *members = events
     assert isinstance(total, Total)
-    return total, [event for event in events if not isinstance(event, Total)]
+    return total, [event for event in members if not isinstance(event, Total)]
 
 
 def read_here(data: bytes, bounds: Limits = LIMITS) -> list[Member]:
@@ -152,11 +153,11 @@ def read_here(data: bytes, bounds: Limits = LIMITS) -> list[Member]:
 
 
 def packed(
-    data: bytes, shelf: MemoryShelf, bounds: Limits = LIMITS, shard_bytes: int = 1 << 28
+    data: bytes, shelf: MemoryShelf, bounds: Limits = LIMITS, shard_bytes: int = 1 << 28, lanes: int = 1
 ) -> tuple[list[Tick], Packed]:
     """All ticks and the result."""
     ticks = []
-    steps = pack(BytesSource(data), shelf, bounds, shard_bytes)
+    steps = pack(BytesSource(data), shelf, bounds, shard_bytes, lanes=lanes)
     while True:
         try:
             ticks.append(next(steps))
