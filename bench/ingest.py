@@ -81,7 +81,7 @@ def measure(folder: Path, side: int, kind: str, images: list[bytes], count: int,
             loops.append(bare(images, count, lanes))
     source.unlink()
     rates = [count / run["pack_s"] for run in runs]
-    result = {
+    result: dict[str, Any] = {
         "images_s": round(statistics.median(rates)),
         "bare_images_s": round(statistics.median(loops)),
         "ratio": round(statistics.median(a / b for a, b in zip(rates, loops, strict=True)), 3),

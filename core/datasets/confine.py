@@ -11,7 +11,6 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Iterator
 from typing import BinaryIO
 
 from core.datasets import seccomp
@@ -65,11 +64,14 @@ def _mapped_bytes() -> int:
     return pages * resource.getpagesize()
 
 
-@contextlib.contextmanager
-def cpu_time(seconds: float) -> Iterator[None]:
+class CpuTime:
     """Die by SIGPROF after so much processor time: a handler would wait for a decoder that never returns."""
-    signal.setitimer(signal.ITIMER_PROF, seconds)
-    try:
-        yield
-    finally:
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def __enter__(self) -> None:
+        signal.setitimer(signal.ITIMER_PROF, self._seconds)
+
+    def __exit__(self, *_: object) -> None:
         signal.setitimer(signal.ITIMER_PROF, 0)

@@ -15,7 +15,7 @@ from PIL import Image
 
 from core.datasets import frames, images
 from core.datasets.bounds import Bounds
-from core.datasets.confine import confine, cpu_time, pipes
+from core.datasets.confine import CpuTime, confine, pipes
 from core.datasets.look import look
 from core.datasets.readers.imagefolder import nested
 from core.datasets.readers.member import LeftOut
@@ -40,7 +40,7 @@ def main() -> None:
     if order is None:
         return
     limits = Bounds(**order.header["limits"])
-    place = order.header["place"]
+    place, bounded = order.header["place"], CpuTime(limits.decode_seconds)
     warm(limits)
     look(Image.new("RGB", (200, 200)))
     frames.send(writer, {"kind": "ready", "confinement": confine(limits.sandbox_memory_bytes)})
@@ -48,7 +48,7 @@ def main() -> None:
         found = []
         for n, (begin, end) in enumerate(pairwise(accumulate(asked.header["lengths"], initial=0)), start=1):
             os.lseek(place, n, os.SEEK_SET)
-            with cpu_time(limits.decode_seconds):
+            with bounded:
                 found.append(_examine(asked.payload[begin:end], limits))
         os.lseek(place, 0, os.SEEK_SET)
         frames.send(writer, {"kind": "found", "found": found})

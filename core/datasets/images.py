@@ -57,6 +57,7 @@ UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 ORIENTATION = 0x0112
+TOLD_BY = {"exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"}  # where else than in TIFF's tags it may stand
 
 ImageFile.LOAD_TRUNCATED_IMAGES = False
 warnings.simplefilter("ignore")
@@ -181,6 +182,8 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _orientation(image: Image.Image) -> int:
+    if not (TOLD_BY & image.info.keys() or hasattr(image, "tag_v2")):
+        return 1  # asking takes as long as a tenth of decoding a small image
     try:
         return int(image.getexif().get(ORIENTATION, 1))
     except (OSError, ValueError, SyntaxError, LookupError, TypeError, EOFError, struct.error):

@@ -186,7 +186,7 @@ def _sample(member: dict[str, Any], found: dict[str, Any], data: bytes, sha256: 
         raise untrue()
     return Sample(
         path=text(member, "path"),
-        split=cast(Split | None, split),
+        split=cast("Split | None", split),
         label=text(member, "label", limits.max_label_bytes),
         sha256=sha256,
         width=number(found, "width", limits.max_side),
@@ -207,7 +207,7 @@ def _left_out(member: dict[str, Any], why: dict[str, Any], sha256: str | None) -
         raise untrue()
     return LeftOut(
         path=text(member, "path", 1 << 19),
-        outcome=cast(Literal["rejected", "ignored"], outcome),
+        outcome=cast("Literal['rejected', 'ignored']", outcome),
         code=text(why, "code", 64),
         detail=text(why, "detail", 1 << 12),
         sha256=sha256,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from core.datasets import frames, readers
 from core.datasets.bounds import Bounds
-from core.datasets.confine import confine, cpu_time, pipes
+from core.datasets.confine import CpuTime, confine, pipes
 from core.datasets.frames import BATCH_BYTES, BATCH_MEMBERS, BATCH_TEXT, BrokenFrame
 from core.datasets.readers.member import LeftOut, Member, Rejection
 from core.datasets.readers.streams import Seekable
@@ -109,10 +109,10 @@ def _read_upload(reader: BinaryIO, writer: BinaryIO, order: dict[str, Any], limi
     archive = readers.read(order["kinds"], order["layout"], upload, size, limits)
     total = {"members": archive.total, "images": archive.images, "layout": archive.layout}
     frames.send(writer, {"kind": "total", **total})
-    batch = Batch(writer)
+    batch, bounded = Batch(writer), CpuTime(limits.decode_seconds)
     try:
         for n, member in enumerate(archive.members(skip), start=skip):
-            _add(batch, member, condemned.get(n, member.left_out), limits)
+            _add(batch, member, condemned.get(n, member.left_out), limits, bounded)
             os.lseek(place, n + 1, os.SEEK_SET)
     except Problem:
         batch.send()  # what came before counts
@@ -120,12 +120,11 @@ def _read_upload(reader: BinaryIO, writer: BinaryIO, order: dict[str, Any], limi
     batch.send()
 
 
-def _add(batch: Batch, member: Member, out: LeftOut | None, limits: Bounds) -> None:
+def _add(batch: Batch, member: Member, out: LeftOut | None, limits: Bounds, bounded: CpuTime) -> None:
     """Read one member, unless it is left out."""
-    told: dict[str, Any] = {"path": member.path}
     if out is None:
         try:
-            with cpu_time(limits.decode_seconds):
+            with bounded:
                 data = member.read()
             if len(data) > limits.max_member_bytes:
                 most = limits.max_member_bytes
@@ -133,9 +132,9 @@ def _add(batch: Batch, member: Member, out: LeftOut | None, limits: Bounds) -> N
         except Rejection as problem:
             out = LeftOut("rejected", problem.code, problem.detail)
     if out is not None:
-        batch.add(told | asdict(out), None, len(member.path) + len(out.detail))
+        batch.add({"path": member.path, **asdict(out)}, None, len(member.path) + len(out.detail))
         return
-    told |= {"split": member.split, "label": member.label}
+    told: dict[str, Any] = {"path": member.path, "split": member.split, "label": member.label}
     text = len(member.path) + len(member.label or "")
     if member.votes or member.extra:
         told |= {"votes": member.votes, "extra": member.extra}

@@ -131,7 +131,7 @@ def main() -> None:
     """The child."""
     from core.datasets import frames, images
     from core.datasets.bounds import Bounds
-    from core.datasets.confine import confine, cpu_time, pipes
+    from core.datasets.confine import CpuTime, confine, pipes
     from core.datasets.warmup import warm
 
     reader, writer = pipes()
@@ -139,6 +139,7 @@ def main() -> None:
     if order is None:
         return
     limits = Bounds(**order.header["limits"])
+    bounded = CpuTime(limits.decode_seconds)
     warm(limits)
     frames.send(writer, {"kind": "ready", "confinement": confine(limits.sandbox_memory_bytes)})
     while (request := frames.receive(reader, limits.max_member_bytes + BATCH_BYTES)) is not None:
@@ -146,12 +147,12 @@ def main() -> None:
         try:
             match header["kind"]:
                 case "thumbnail":
-                    with cpu_time(limits.decode_seconds):
+                    with bounded:
                         answer = images.thumbnail(data, header["size"], limits)
                 case "arrays":
                     arrays, position = [], 0
                     for length in header["lengths"]:
-                        with cpu_time(limits.decode_seconds):
+                        with bounded:
                             image = data[position : position + length]
                             arrays.append(images.to_array(image, header["side"], header["channels"], limits))
                         position += length

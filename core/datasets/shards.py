@@ -41,7 +41,7 @@ class Shard:
     """A tar that grows in a file without a name, until it is put on a shelf."""
 
     def __init__(self, scratch: Path | None) -> None:
-        self._file: IO[bytes] = tempfile.TemporaryFile(dir=scratch)  # noqa: SIM115  closed by `close`
+        self._file: IO[bytes] = tempfile.TemporaryFile(dir=scratch, buffering=COPY)  # noqa: SIM115  closed by `close`
         self.size = 0
 
     def add(self, n: int, kind: str, data: bytes) -> int:

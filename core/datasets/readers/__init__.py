@@ -64,10 +64,13 @@ def read(kinds: Sequence[str], layout: str | None, file: BinaryIO, size: int, li
         found = parquet.read(file, size, limits) if layout in (None, "parquet") else None
     else:
         container = CONTAINERS[kinds[0]](file, size, limits)
+        endings = set()
         for entry in container.entries():
-            imagefolder.check_safe(entry.raw.decode("latin-1"), entry.size)  # before any escaping
-        for names, find in LAYOUTS:
-            if found is None and (layout is None or layout in names):
+            name = entry.raw.decode("latin-1")
+            imagefolder.check_safe(name, entry.size)  # before any escaping
+            endings.add(name.rpartition(".")[2].lower())
+        for names, find, needed in LAYOUTS:  # to look through millions of names takes a while
+            if found is None and (layout is None or layout in names) and (needed is None or needed & endings):
                 found = find(container, kinds, limits)
     if found is None or layout not in (None, found.layout):
         raise Problem(
@@ -107,12 +110,13 @@ def _folders(container: Container, _kinds: Sequence[str], limits: Bounds) -> Arc
     return folders.read(container, limits)
 
 
-LAYOUTS: tuple[tuple[tuple[str, ...], Callable[[Container, Sequence[str], Bounds], Archive | None]], ...] = (
-    (("parquet",), _parquet),
-    (("numpy", "idx", "cifar"), _arrays),
-    (("webdataset",), partial(_labelled, "webdataset", webdataset.find)),
-    (("coco",), partial(_labelled, "coco", coco.find)),
-    (("table",), partial(_labelled, "table", table.find)),
-    (("folders",), _folders),
+Find = Callable[[Container, Sequence[str], Bounds], Archive | None]
+LAYOUTS: tuple[tuple[tuple[str, ...], Find, set[str] | None], ...] = (
+    (("parquet",), _parquet, {"parquet"}),
+    (("numpy", "idx", "cifar"), _arrays, None),
+    (("webdataset",), partial(_labelled, "webdataset", webdataset.find), {webdataset.CLASS}),
+    (("coco",), partial(_labelled, "coco", coco.find), {"json"}),
+    (("table",), partial(_labelled, "table", table.find), {ending.removeprefix(".") for ending in table.ENDINGS}),
+    (("folders",), _folders, None),
 )
-"""What an archive may be laid out as, in the order in which it is recognised."""
+"""What an archive may be laid out as, in the order in which it is recognised, and endings that it has one of."""

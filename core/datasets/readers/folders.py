@@ -58,4 +58,6 @@ def too_long(label: str, limits: Bounds) -> LeftOut | None:
 
 def printable(name: str) -> str:
     """The name as it stood, with control characters escaped: neither a database nor a log can hold a NUL."""
+    if name.isprintable():
+        return name
     return "".join(c if c >= " " and c != "\x7f" else f"\\x{ord(c):02x}" for c in name)

@@ -27,6 +27,8 @@ TEXT_ENDINGS = {"txt", "md", "rst", "log", "names", "md5", "sha256"}
 TABLE_ENDINGS = {"csv", "tsv", "json", "jsonl", "ndjson", "xml", "yaml", "yml", "toml", "ini", "cfg"}
 MANIFEST_STEMS = {"readme", "license", "licence", "copying", "notice", "authors", "changelog", "checksums", "manifest"}
 SYSTEM_FILES = {"thumbs.db": "a thumbnail cache", "desktop.ini": "a folder setting"}
+NOT_IMAGES = TEXT_ENDINGS | TABLE_ENDINGS
+NO_NAMES = frozenset(("", ".", ".."))
 DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -38,9 +40,8 @@ class Place(NamedTuple):
 def check_safe(name: str, size: int) -> None:
     """Refuse the whole archive for a path that tries to leave it: that is an attack or a broken zip program."""
     folder = name.endswith("/")
-    parts = name.removesuffix("/").split("/")
-    dotted = [part.lower().replace("%2e", ".") for part in parts]
-    if DRIVE.match(name) or "\\" in name or any(part in ("", ".", "..") for part in dotted) or (folder and size):
+    parts = name.removesuffix("/").lower().replace("%2e", ".").split("/")
+    if DRIVE.match(name) or "\\" in name or not NO_NAMES.isdisjoint(parts) or (folder and size):
         raise Problem(
             "unsafe-path",
             f"The member {shown(name)} has a path that is absolute, leaves its folder or is not clean. "
@@ -54,12 +55,16 @@ def left_out(name: str, size: int, limits: Bounds) -> LeftOut | None:
     reason = _ignored(name, parts)
     if reason is not None:
         return LeftOut("ignored", *reason)
-    if any(unicodedata.category(character) == "Cc" for character in name):
+    if not name.isprintable() and any(unicodedata.category(character) == "Cc" for character in name):
         return LeftOut("rejected", "bad-name", "The name contains control characters; rename the file.")
+    size_of_name = len(name.encode())
     if (
-        len(name.encode()) > limits.max_path_bytes
+        size_of_name > limits.max_path_bytes
         or len(parts) > limits.max_depth
-        or any(len(part.encode()) > limits.max_component_bytes for part in parts)
+        or (
+            size_of_name > limits.max_component_bytes
+            and any(len(part.encode()) > limits.max_component_bytes for part in parts)
+        )
     ):
         return LeftOut(
             "rejected",
@@ -108,9 +113,10 @@ class Shared:
         self._named, self._all = _Folders(), _Folders()
 
     def add(self, name: str) -> None:
-        self._all.add(folders(name))
+        above = folders(name)
+        self._all.add(above)
         if ends_like_image(name):
-            self._named.add(folders(name))
+            self._named.add(above)
 
     @property
     def strip(self) -> int:
@@ -127,6 +133,8 @@ class _Folders:
     def add(self, more: list[str]) -> None:
         if self.common is None:
             self.common = more
+        if len(more) <= self.deepest and more[: len(self.common)] == self.common:
+            return
         same = 0
         for one, other in zip(self.common, more, strict=False):
             if one != other:
@@ -150,12 +158,12 @@ def _ignored(name: str, parts: list[str]) -> tuple[str, str] | None:
         return "folder", "A folder; its files are listed by themselves."
     if "__MACOSX" in parts:
         return "mac-metadata", "A side file that macOS adds to zips."
-    if any(part.startswith(".") for part in parts):
+    if name.startswith(".") or "/." in name:
         return "hidden-file", "A hidden file or a file in a hidden folder."
     if last in SYSTEM_FILES:
         return "system-file", f"Not an image but {SYSTEM_FILES[last]}."
     named_so = last.split(".")[0] in MANIFEST_STEMS and not ends_like_image(last)
-    if named_so or _ending(last) in TEXT_ENDINGS | TABLE_ENDINGS:
+    if named_so or _ending(last) in NOT_IMAGES:
         return "manifest", "Text or a table beside the images; classes are read from folders only."
     return None
 

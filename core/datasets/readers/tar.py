@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Iterator
+from itertools import islice
 from typing import BinaryIO, NamedTuple
 
 from core.datasets.bounds import Bounds
@@ -57,8 +58,9 @@ class Tar:
         return len(self._records)
 
     def entries(self, skip: int = 0) -> Iterator[TarEntry]:
-        for position in range(skip, len(self._records)):
-            yield self.open(position)
+        for record in islice(self._records, skip, None):
+            offset, size = PACKED.unpack_from(record)
+            yield TarEntry(offset, size, record[PACKED.size :])
 
     def open(self, position: int) -> TarEntry:
         record = self._records[position]
@@ -145,7 +147,7 @@ def _header(block: bytes, first: bool) -> _Header:
     name, size, kind, magic, prefix = fields[0], fields[4], fields[7], fields[9], fields[15]
     plain = block[: SUM.start] + b" " * 8 + block[SUM.stop :]
     total = _number(block[SUM])
-    if total not in (sum(plain), sum(byte - 256 if byte > 127 else byte for byte in plain)):
+    if total != sum(plain) and total != sum(byte - 256 if byte > 127 else byte for byte in plain):
         raise bad("it does not begin with a header" if first else "a header is damaged")
     raw = name.partition(b"\0")[0]
     if magic == b"ustar\0" and (above := prefix.partition(b"\0")[0]):
@@ -190,14 +192,16 @@ def _records(content: bytes) -> dict[str, bytes]:
 
 
 def _check_kind(header: _Header, raw: bytes, size: int) -> None:
+    if header.kind in REGULAR:
+        return
     name = shown(raw.decode("utf-8", "backslashreplace"))
     if header.kind in LINKS:
         raise Problem("link-member", f"The member {name} is a link; put the file itself into the tar.")
     if header.kind in SPECIAL:
         raise Problem("special-member", f"The member {name} is not a file but a device, a pipe or a file with holes.")
-    if header.kind not in (*REGULAR, FOLDER):
+    if header.kind != FOLDER:
         raise bad(f"the member {name} is of an unknown kind")
-    if header.kind == FOLDER and size:
+    if size:
         raise bad(f"the folder {name} holds bytes")
 
 

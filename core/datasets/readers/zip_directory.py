@@ -85,8 +85,8 @@ class Directory:
         return len(self._records)
 
     def entries(self, skip: int = 0) -> Iterator[Entry]:
-        for position in range(skip, len(self._records)):
-            yield self._entry(position)
+        for record in itertools.islice(self._records, skip, None):
+            yield _unpacked(record)
 
     def open(self, position: int) -> Entry:
         """Check the member's own header against the directory and place the file at its data."""
@@ -154,8 +154,7 @@ class Directory:
         return b"".join(pieces)
 
     def _entry(self, position: int) -> Entry:
-        record = self._records[position]
-        return Entry._make((*PACKED.unpack_from(record), record[PACKED.size :]))
+        return _unpacked(self._records[position])
 
     def _end(self, position: int) -> int:
         """Where the next member or the directory begins."""
@@ -181,6 +180,11 @@ class Directory:
                 raise _overlap(entry)
         if self._records and self._entry(0).offset:
             raise ambiguous("bytes lie before its first member")
+
+
+def _unpacked(record: bytes) -> Entry:
+    offset, packed_bytes, size, crc, flags, method = PACKED.unpack_from(record)
+    return Entry(offset, packed_bytes, size, crc, flags, method, record[PACKED.size :])
 
 
 def _central(file: BinaryIO, left: int) -> tuple[Entry, int]:
