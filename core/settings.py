@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
@@ -73,7 +74,14 @@ class Settings(BaseSettings):
         1 << 30, ge=0, description="Uploads are refused while the disk has less free than this."
     )
 
-    max_upload_bytes: Bytes = Field(1 << 40, description="Largest upload.")
+    import_from: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Comma-separated folders and `s3://bucket/prefix` that datasets may be imported from; empty: none.",
+    )
+    import_https: bool = Field(False, description="Whether datasets may be imported from `https://` addresses.")
+    import_seconds: Seconds = Field(6 * 3600.0, description="Longest time of fetching what is imported.")
+
+    max_upload_bytes: Bytes = Field(1 << 40, description="Largest upload or import.")
     max_json_bytes: Bytes = Field(1 << 20, description="Largest JSON request body.")
     max_members: int = Field(2_000_000, ge=1, description="Most members of an archive.")
     max_member_bytes: Bytes = Field(64 << 20, description="Largest image file.")
@@ -91,10 +99,18 @@ class Settings(BaseSettings):
     sandbox_memory_bytes: Bytes = Field(1 << 30, description="Memory of the child programs that parse untrusted bytes.")
     decode_seconds: int = Field(10, ge=1, description="CPU time that one image may take to decode.")
 
-    @field_validator("allowed_hosts", mode="before")
+    @field_validator("allowed_hosts", "import_from", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("import_from")
+    @classmethod
+    def _importable(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for place in value:
+            if not re.fullmatch(r"(s3:/)?(/(?!\.{1,2}(/|$))[^/\x00]+)+/?", place):
+                raise ValueError(f"{place} is neither an absolute folder below / nor s3://bucket/prefix")
+        return tuple(place.rstrip("/") for place in value)
 
     @field_validator("api_key")
     @classmethod
