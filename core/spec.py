@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from core.words import Annealing, WeightScale
 
 Split = Literal["train", "val", "test"]
-Phase = Literal["queued", "preparing", "training", "scoring", "storing"]
+Phase = Literal["queued", "fetching", "preparing", "training", "scoring", "storing"]
 MethodName = Literal["fce", "cce", "sce", "gce", "elr"]
 WeigherName = Literal["none", "hmw"]
 Optimizer = Literal["sgd", "muon"]

@@ -1,4 +1,4 @@
-"""The job of kind `ingest`: an upload becomes checked samples, in shards and in rows."""
+"""The job of kind `ingest`: an upload, or what is fetched for it, becomes checked samples, in shards and in rows."""
 
 from __future__ import annotations
 
@@ -22,15 +22,22 @@ from core.settings import Settings
 from core.store import datasets, events, jobs, twins
 from core.store.blobs import Blobs
 from core.store.db import Database
+from core.store.jobs import Claim
 from core.store.tables import Dataset
 from core.store.uploads import UploadReader
+from worker import fetching
 from worker.progress import Voice
 
 log = logs.get(__name__)
 
 EARLY_LISTED = 1000
 EARLY_S = 2.0
-OURS = frozenset({"blob-corrupt", "blob-missing", "blobs-unreachable", "disk-full", "sandbox-died"})
+OURS = frozenset(
+    {
+        "blob-corrupt", "blob-missing", "blobs-unreachable", "disk-full", "insufficient-storage", "sandbox-died",
+        "source-unreachable",
+    }
+)  # fmt: skip
 """Problems that say nothing against the data: the job fails, and may be tried again."""
 
 
@@ -59,14 +66,12 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
     claim = voice.claim
     with db.read() as session:
         dataset = session.get_one(Dataset, claim.dataset_pk)
-        assert dataset.upload_pk is not None
-        source = UploadReader(session, blobs, dataset.upload_pk)
-        twin = twins.find(session, dataset, _rules(settings))
-    if twin is not None and voice.write(lambda session: _share(session, voice, twin)):
-        return
     shelf = Shelf(blobs, dataset.id, voice)
     try:
-        packed = _pack(source, shelf, settings, voice)
+        fetching.run(settings, db, blobs, voice)
+        if _ends_as_its_twin(settings, db, voice):
+            return
+        packed = _pack(_upload(db, blobs, claim), shelf, settings, voice)
     except Problem as problem:
         if problem.code in OURS:
             raise
@@ -94,14 +99,27 @@ def _rules(settings: Settings) -> str:
     return hashlib.sha256(f"{READING} {settings.limits.model_dump_json()}".encode()).hexdigest()
 
 
-def _share(session: Session, voice: Voice, twin: Dataset) -> bool:
-    """End as a dataset of the same bytes did, if that is still there."""
-    if not twins.share(session, voice.claim.dataset_pk, twin.pk):
-        return False
-    datasets.drop_upload(session, voice.claim.dataset_pk)
-    events.emit(session, voice.claim.pk, "counts", twin.counts or {})
-    jobs.finish(session, voice.claim, {})
-    return True
+def _ends_as_its_twin(settings: Settings, db: Database, voice: Voice) -> bool:
+    """Whether a dataset of the same bytes was there, and this one has become the same."""
+    with db.read() as session:
+        twin = twins.find(session, session.get_one(Dataset, voice.claim.dataset_pk), _rules(settings))
+
+    def share(session: Session) -> bool:
+        if twin is None or not twins.share(session, voice.claim.dataset_pk, twin.pk):
+            return False
+        datasets.drop_upload(session, voice.claim.dataset_pk)
+        events.emit(session, voice.claim.pk, "counts", twin.counts or {})
+        jobs.finish(session, voice.claim, {})
+        return True
+
+    return twin is not None and voice.write(share)
+
+
+def _upload(db: Database, blobs: Blobs, claim: Claim) -> UploadReader:
+    with db.read() as session:
+        upload_pk = session.get_one(Dataset, claim.dataset_pk).upload_pk
+        assert upload_pk is not None
+        return UploadReader(session, blobs, upload_pk)
 
 
 def _pack(source: UploadReader, shelf: Shelf, settings: Settings, voice: Voice) -> Packed:

@@ -60,7 +60,7 @@ class Blobs:
         self._store: LocalStore | S3Store
         self._where = settings.blobs
         if settings.blobs.startswith("s3://"):
-            self._store = _s3(settings)
+            self._store = s3_store(settings, settings.blobs)
         else:
             self._folder = Path(settings.blobs.removeprefix("file://")).absolute()
             missing = [folder for folder in (self._folder, *self._folder.parents) if not folder.exists()]
@@ -198,7 +198,8 @@ def _fsync(path: Path) -> None:
         os.close(handle)
 
 
-def _s3(settings: Settings) -> S3Store:
+def s3_store(settings: Settings, url: str) -> S3Store:
+    """An S3 bucket, or a prefix in one, with the service's own keys."""
     given: dict[str, Any] = {"region": settings.s3_region}
     if settings.s3_endpoint:
         # A store of one's own is addressed by path, and may speak plain HTTP inside its network.
@@ -208,4 +209,4 @@ def _s3(settings: Settings) -> S3Store:
         given["access_key_id"] = settings.s3_access_key_id.get_secret_value()
         given["secret_access_key"] = settings.s3_secret_access_key.get_secret_value()
     retry: Any = {"max_retries": 5, "retry_timeout": timedelta(seconds=60)}
-    return S3Store.from_url(settings.blobs, retry_config=retry, **given)
+    return S3Store.from_url(url, retry_config=retry, **given)
