@@ -6,12 +6,12 @@ import asyncio
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import Field
 
-from api import uploads
+from api import imports, uploads
 from api.deps import DatasetDep, Parts, PartsDep, RequestId, SampleNumber
 from api.schemas import (
     Asked,
+    DatasetName,
     DatasetOut,
     FindingOut,
     LeftOutOut,
@@ -24,7 +24,7 @@ from api.schemas import (
     left_out_out,
     sample_out,
 )
-from api.strict import StrictRoute, declared_length
+from api.strict import StrictRoute, declared_length, is_json, json_body
 from core.datasets.sniff import sniff
 from core.errors import Problem
 from core.store import datasets
@@ -38,7 +38,7 @@ router = APIRouter(prefix="/v1/datasets", route_class=StrictRoute, tags=["datase
 class NewDataset(Asked):
     """How a dataset is called, and how it is laid out when that shall not be recognised."""
 
-    name: Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")] = "untitled"
+    name: DatasetName = "untitled"
     layout: Layout | None = None
 
 
@@ -60,22 +60,34 @@ class Removal(Asked):
     force: bool = False
 
 
-BINARY_BODY = {
+BODIES = {
     "requestBody": {
         "required": True,
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        "content": {
+            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+            "application/json": {"schema": imports.NewImport.model_json_schema()},
+        },
     }
 }
 
 
-@router.post("", status_code=202, response_model=DatasetOut, openapi_extra=BINARY_BODY)
+@router.post("", status_code=202, response_model=DatasetOut, openapi_extra=BODIES)
 async def create(
     request: Request, response: Response, parts: PartsDep, request_id: RequestId, query: Annotated[NewDataset, Query()]
 ) -> DatasetOut:
-    """Upload an archive of labeled images as the request's body. Reading it goes on in the background."""
-    length = declared_length(request)
-    received = await uploads.receive(request.stream(), length, parts.settings, parts.db, parts.blobs)
-    dataset, job = await asyncio.to_thread(_submit, parts, received, query, request_id)
+    """Upload an archive of labeled images as the request's body, or name in JSON what the service shall import.
+
+    Reading it goes on in the background.
+    """
+    if is_json(request):
+        if query.model_fields_set:
+            raise Problem("invalid-parameter", "With a JSON body, name and layout stand in the body.")
+        wanted = await json_body(request, imports.NewImport)
+        dataset, job = await asyncio.to_thread(imports.accept, parts, wanted, request_id)
+    else:
+        length = declared_length(request)
+        received = await uploads.receive(request.stream(), length, parts.settings, parts.db, parts.blobs)
+        dataset, job = await asyncio.to_thread(_submit, parts, received, query, request_id)
     response.headers["Location"] = f"/v1/datasets/{dataset.id}"
     return dataset_out(dataset, job)
 

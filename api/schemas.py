@@ -21,6 +21,7 @@ from core.store.tables import Dataset, Event, Finding, Job, LeftOut, Sample
 from core.words import VERDICTS, FindingKind, Reason, VerdictWord, reasons_of
 
 Row = TypeVar("Row")
+DatasetName = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
 ID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
 
@@ -65,10 +66,10 @@ class DatasetOut(BaseModel):
     id: str
     name: str
     status: Literal["received", "ingesting", "ready", "rejected", "failed"]
-    format: str
+    format: str | None
     layout: str | None
-    size: int
-    sha256: str
+    size: int | None
+    sha256: str | None
     created_at: str
     finished_at: str | None
     progress: dict[str, Any] | None
@@ -236,16 +237,17 @@ class EventOut(BaseModel):
 
 
 def dataset_out(dataset: Dataset, ingest: Job, *, whole: bool = True) -> DatasetOut:
-    """A dataset; in lists without the names of its classes, which may be very many."""
+    """A dataset; in lists without the names of its classes, which may be very many. What an import is to fetch has
+    no format, size or hash yet."""
     problem = dataset.rejection or (ingest.problem if ingest.state == "failed" else None)
     return DatasetOut(
         id=dataset.id,
         name=dataset.name,
         status=datasets.status(dataset, ingest),
-        format=dataset.format,
+        format=dataset.format or None,
         layout=dataset.layout,
-        size=dataset.size,
-        sha256=dataset.sha256,
+        size=dataset.size or None,
+        sha256=dataset.sha256 or None,
         created_at=time_out(dataset.created_at),
         finished_at=ingest.finished_at and time_out(ingest.finished_at),
         progress=ingest.progress,

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Coroutine
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from core.errors import Problem
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class StrictRoute(APIRoute):
@@ -46,6 +48,20 @@ class _ReadRequest(Request):
 
     async def json(self) -> Any:
         return self._parsed
+
+
+async def json_body(request: Request, model: type[Model]) -> Model:
+    """The body of a route that takes other bodies too, when its sender says that it is JSON."""
+    value = parse(await _read(request, request.app.state.settings.max_json_bytes))
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise RequestValidationError([{**item, "loc": ("body", *item["loc"])} for item in error.errors()]) from None
+
+
+def is_json(request: Request) -> bool:
+    """Whether the sender says that the body is JSON."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
 
 
 def declared_length(request: Request) -> int | None:
@@ -90,8 +106,7 @@ async def _read(request: Request, limit: int) -> bytes:
         content += chunk
         if len(content) > limit:
             raise too_large
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if content and kind != "application/json":
+    if content and not is_json(request):
         raise Problem("unsupported-media-type", "Send JSON, and say so: `Content-Type: application/json`.")
     return bytes(content)
 

@@ -65,6 +65,11 @@ class Client:
         headers = {"Content-Length": str(size)}
         return self._json("POST", "/v1/datasets", params=params, content=chunks(), headers=headers)
 
+    def import_dataset(self, source: str, name: str | None = None, layout: str | None = None) -> Json:
+        """Have the service itself fetch a folder, a bucket's prefix or an https:// address that its owner allowed."""
+        wanted = {"source": source, "name": name, "layout": layout}
+        return self._json("POST", "/v1/datasets", json={key: value for key, value in wanted.items() if value})
+
     def dataset(self, id: str) -> Json:
         """A dataset and how far it is."""
         return self._json("GET", f"/v1/datasets/{id}")
