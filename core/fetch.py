@@ -103,7 +103,7 @@ def get(url: str, headers: Mapping[str, str], seconds: float, tick: Callable[[],
     until = time.monotonic() + seconds
     for _ in range(MOST_REDIRECTS + 1):
         target = check(url)
-        answer = Answer(Wire(_connected(INTERNET, target), until, tick), target.host, target.path, headers)
+        answer = Answer(Wire(_connected(INTERNET, target, tick), until, tick), target.host, target.path, headers)
         if answer.status not in REDIRECTS:
             return answer
         answer.close()
@@ -120,7 +120,7 @@ def _onward(url: str, location: str) -> str:
     return onward
 
 
-def _connected(network: Network, target: Target) -> ssl.SSLSocket:
+def _connected(network: Network, target: Target, tick: Callable[[], None]) -> ssl.SSLSocket:
     """A connection to one of a host's addresses, all of which must be public, and a certificate for its name."""
     try:
         addresses = list(dict.fromkeys(network.resolve(target.host, PORT)))
@@ -129,6 +129,7 @@ def _connected(network: Network, target: Target) -> ssl.SSLSocket:
     if not addresses or not all(map(is_public, addresses)):
         raise failed(NOWHERE)
     for address in addresses[:MOST_ADDRESSES]:
+        tick()
         try:
             plain = network.connect(address, PORT)
         except OSError:

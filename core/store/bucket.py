@@ -7,7 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import obstore
-from obstore.exceptions import BaseError, PermissionDeniedError, PreconditionError, UnauthenticatedError
+from obstore.exceptions import (
+    BaseError,
+    InvalidPathError,
+    PermissionDeniedError,
+    PreconditionError,
+    UnauthenticatedError,
+)
 
 from core.errors import Problem, shown
 from core.settings import Settings
@@ -73,6 +79,9 @@ def _told(key: str) -> Iterator[None]:
     except (PermissionDeniedError, UnauthenticatedError):
         detail = "The bucket may not be read with the service's S3 keys; an administrator must allow it there."
         raise Problem("source-unreadable", detail) from None
+    except InvalidPathError:
+        detail = "The name of an object has empty parts, or `.` or `..` as a part. Rename it, or import other prefixes."
+        raise Problem("unsafe-path", detail) from None
     except BaseError as error:
         detail = "The bucket does not answer, or not as it should; try again later."
         raise Problem("source-unreachable", detail, retryable=True) from error

@@ -42,7 +42,7 @@ def opened(place: Place, kept: Kept, limits: Limits, tick: Callable[[], None]) -
                 below = os.open(part, STEP, dir_fd=here)
             os.close(here)
             here = below
-        yield as_tar(partial(_walk, here, "", 1, limits), kept, limits.max_members, tick)
+        yield as_tar(partial(_walk, here, "", 1, limits, tick), kept, limits.max_members, tick)
     finally:
         os.close(here)
 
@@ -56,11 +56,12 @@ def _one(file: File, kept: Kept) -> Stream:
     return Stream(version, start, file.size, file.read(start))
 
 
-def _walk(here: int, above: str, depth: int, limits: Limits) -> Iterator[File]:
+def _walk(here: int, above: str, depth: int, limits: Limits, tick: Callable[[], None]) -> Iterator[File]:
     """All files below an open folder, in the order of their paths' bytes."""
     if depth > limits.max_depth:
         detail = f"{shown(above)} lies deeper than {limits.max_depth} folders; make the tree flatter."
         raise Problem("name-too-long", detail)
+    tick()
     for name in _names(here, above, limits):
         path = above + name
         gone = changed(f"{shown(path)} changed")
@@ -71,7 +72,7 @@ def _walk(here: int, above: str, depth: int, limits: Limits) -> Iterator[File]:
         with _told(gone):
             below = os.open(name, STEP, dir_fd=here)
         try:
-            yield from _walk(below, path.removesuffix("/") + "/", depth + 1, limits)
+            yield from _walk(below, path.removesuffix("/") + "/", depth + 1, limits, tick)
         finally:
             os.close(below)
 

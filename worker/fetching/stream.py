@@ -68,7 +68,13 @@ class Listing:
         return self._hash.hexdigest()
 
 
-def as_tar(files: Callable[[], Iterator[File]], kept: Kept, max_members: int, tick: Callable[[], None]) -> Stream:
+def as_tar(
+    files: Callable[[], Iterator[File]],
+    kept: Kept,
+    max_members: int,
+    tick: Callable[[], None],
+    ahead: Callable[[Iterator[File]], Iterator[File]] = iter,  # may begin to read files before their turn
+) -> Stream:
     """A tar of the files, which are listed twice: now, to know its size and version, and again while it is read."""
     listed = Listing(max_members)
     for file in files():
@@ -77,7 +83,7 @@ def as_tar(files: Callable[[], Iterator[File]], kept: Kept, max_members: int, ti
     if not listed.files:
         raise empty("there is no file in it")
     start = kept.of(listed.version)
-    return Stream(listed.version, start, listed.size, _tar(files(), listed, start))
+    return Stream(listed.version, start, listed.size, _tar(ahead(files()), listed, start))
 
 
 def _tar(files: Iterator[File], listed: Listing, start: int) -> Iterator[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,6 +16,7 @@ from core.errors import Problem
 from core.settings import Settings
 from core.sources import Objects
 from core.store.blobs import s3_store
+from core.store.bucket import Bucket, Object
 from tests.servers import S3
 from worker.fetching import bucket
 from worker.fetching.stream import Kept, Stream
@@ -79,6 +81,32 @@ def test_one_object_is_taken_as_it_is_and_gone_on_with(s3_settings: Settings, st
         assert (later.start, b"".join(later.chunks)) == (4, b"456789")
 
 
+def test_many_objects_are_asked_for_at_once_and_none_that_is_skipped(
+    s3_settings: Settings, store: S3Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {f"{n:03d}.png": bytes([n]) * (n * 97) for n in range(60)} | {"020-large.bin": bytes(bucket.SMALL + 1)}
+    for name, content in files.items():
+        obstore.put(store, f"many/{name}", content)
+    asked: list[str] = []
+    real = Bucket.read
+
+    def read(self: Bucket, wanted: Object, start: int = 0) -> Iterator[bytes]:
+        asked.append(wanted.key)
+        return real(self, wanted, start)
+
+    monkeypatch.setattr(Bucket, "read", read)
+    with opened(s3_settings, "many") as stream:
+        whole = b"".join(stream.chunks)
+    with tarfile.open(fileobj=io.BytesIO(whole)) as tar:
+        assert {m.name: tar.extractfile(m).read() for m in tar} == files  # type: ignore[union-attr]
+        middle = tar.getmember("050.png").offset_data + 100
+    assert sorted(asked) == sorted(f"many/{name}" for name in files if files[name])
+    asked.clear()
+    with opened(s3_settings, "many", Kept(middle, stream.version)) as later:
+        assert b"".join(later.chunks) == whole[middle:]
+    assert sorted(asked) == [f"many/{n:03d}.png" for n in range(50, 60)]
+
+
 @pytest.mark.parametrize("key", ["sets/cat/z.txt", "sets/cat/a/0.png"])
 def test_objects_that_change_while_they_are_read_are_noticed(s3_settings: Settings, store: S3Store, key: str) -> None:
     with opened(s3_settings, "sets/cat") as stream:
@@ -94,6 +122,29 @@ def test_an_object_that_goes_while_it_is_read_is_noticed(s3_settings: Settings, 
         with pytest.raises(Problem) as caught:
             b"".join(stream.chunks)
     assert caught.value.code == "source-changed"
+
+
+def test_what_only_stands_for_a_folder_is_no_file(s3_settings: Settings, store: S3Store, s3_server: S3) -> None:
+    put(s3_server, s3_settings, "marked/", b"")
+    put(s3_server, s3_settings, "marked/cat/", b"")
+    assert refusal(s3_settings, "marked/cat") == "source-empty"
+    put(s3_server, s3_settings, "marked/cat/1.png", b"one")
+    put(s3_server, s3_settings, "marked/empty.png", b"")
+    with opened(s3_settings, "marked") as stream, tarfile.open(fileobj=io.BytesIO(b"".join(stream.chunks))) as tar:
+        assert tar.getnames() == ["cat/1.png", "empty.png"]
+
+
+@pytest.mark.parametrize("key", ["odd/a//1.png", "odd/../1.png"])
+def test_a_name_that_is_no_path_is_refused(s3_settings: Settings, store: S3Store, s3_server: S3, key: str) -> None:
+    put(s3_server, s3_settings, key, b"one")
+    assert refusal(s3_settings, "odd") == "unsafe-path"
+
+
+def put(server: S3, settings: Settings, key: str, content: bytes) -> None:
+    """Store an object under a name that our own client would not use."""
+    bucket = settings.blobs_url.removeprefix("s3://")
+    request = urllib.request.Request(f"{server.url}/{bucket}/{key}", data=content, method="PUT")
+    urllib.request.urlopen(request, timeout=10).close()
 
 
 def test_what_is_not_there_is_missing(s3_settings: Settings, store: S3Store) -> None:

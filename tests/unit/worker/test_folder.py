@@ -262,11 +262,16 @@ def test_what_the_worker_may_not_read_is_told_so(root: Path) -> None:
 
 
 def test_nothing_stays_open(root: Path) -> None:
-    before = len(os.listdir("/proc/self/fd"))
     for _ in range(3):
         fetched(root, "set")
         refusal(root, "set", "gone")
         with opened(root, "set") as stream:
             next(stream.chunks)
         del stream
-    assert len(os.listdir("/proc/self/fd")) == before
+    held = [os.readlink(f"/proc/self/fd/{n}") for n in map(int, os.listdir("/proc/self/fd")) if _is_open(n)]
+    assert [path for path in held if path.startswith(str(root))] == []
+
+
+def _is_open(descriptor: int) -> bool:
+    """Not the one by which the list itself was read."""
+    return Path(f"/proc/self/fd/{descriptor}").is_symlink()
