@@ -21,7 +21,7 @@ CHUNK = 1 << 20
 POLL_S = 0.5  # between two looks whether to go on
 HEAD_S = 30.0  # until the head of an answer is there
 SILENCE_S = 30.0
-WINDOW_S, LEAST = 60.0, 1 << 16  # so many bytes must come in any such time
+WINDOW_S, LEAST = 60.0, 1 << 16  # so many bytes must come in so much time of waiting
 
 
 def failed(why: str) -> Problem:
@@ -36,7 +36,7 @@ class Wire(io.RawIOBase):
         super().__init__()
         self._sock, self._until, self._tick = sock, until, tick
         self._head_until = time.monotonic() + HEAD_S
-        self._window, self._came = time.monotonic(), 0
+        self._waited, self._came = 0.0, 0
 
     def makefile(self, _mode: str) -> io.BufferedReader:
         """Ourselves, as `HTTPResponse` asks a socket for it."""
@@ -52,7 +52,7 @@ class Wire(io.RawIOBase):
     def head_is_there(self) -> None:
         """From now on only the body's bounds count."""
         self._head_until = self._until
-        self._window, self._came = time.monotonic(), 0
+        self._waited, self._came = 0.0, 0
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         asked = time.monotonic()
@@ -62,16 +62,22 @@ class Wire(io.RawIOBase):
             now = time.monotonic()
             if now > min(self._until, self._head_until) or now > asked + SILENCE_S:
                 raise failed("its server is too slow")
-            if now > self._window + WINDOW_S:
-                if self._came < LEAST:
-                    raise failed("its server is too slow")
-                self._window, self._came = now, 0
             try:
-                got = self._sock.recv_into(buffer)
+                got: int | None = self._sock.recv_into(buffer)
             except TimeoutError:
-                continue
-            self._came += got
-            return got
+                got = None
+            self._measure(time.monotonic() - now, got or 0)
+            if got is not None:
+                return got
+
+    def _measure(self, waited: float, came: int) -> None:
+        """Only the time counts in which we waited: that we are slow ourselves is not the server's fault."""
+        self._waited += waited
+        self._came += came
+        if self._waited > WINDOW_S:
+            if self._came < LEAST:
+                raise failed("its server is too slow")
+            self._waited, self._came = 0.0, 0
 
     def close(self) -> None:
         if not self.closed:
