@@ -11,6 +11,8 @@ from core.datasets.readers.container import Container
 from core.datasets.readers.member import Archive, LeftOut, Member
 from core.errors import Problem
 
+LONGEST = 1 << 15  # characters of a path that are told
+
 
 def read(container: Container, limits: Bounds) -> Archive:
     """The archive, after everything was checked that the list of its members alone can tell."""
@@ -57,7 +59,11 @@ def too_long(label: str, limits: Bounds) -> LeftOut | None:
 
 
 def printable(name: str) -> str:
-    """The name as it stood, with control characters escaped: neither a database nor a log can hold a NUL."""
-    if name.isprintable():
+    """The name as it stood, with control characters escaped: neither a database nor a log can hold a NUL.
+
+    Names that are far too long to be read are cut, so that a frame can hold them.
+    """
+    if name.isprintable() and len(name) < LONGEST:
         return name
-    return "".join(c if c >= " " and c != "\x7f" else f"\\x{ord(c):02x}" for c in name)
+    escaped = "".join(c if c >= " " and c != "\x7f" else f"\\x{ord(c):02x}" for c in name[:LONGEST])
+    return escaped if len(escaped) < LONGEST else escaped[: LONGEST - 1] + "…"

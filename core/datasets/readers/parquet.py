@@ -35,6 +35,8 @@ IMAGES = ("image", "img")
 BATCH = 32  # rows in memory at once
 SMALL = 16 << 20  # bytes that the rows of any file may hold
 SPLIT_NAME = re.compile(r"^(train|validation|valid|val|test)(?![a-z])", re.IGNORECASE)
+# What Arrow, and Python where it takes over, raise for bytes that are not what they are said to be.
+BROKEN = (pa.ArrowException, OSError, ValueError, TypeError, ArithmeticError, LookupError)
 CODECS = ("none", "snappy", "gzip", "zstd", "lz4", "brotli")
 
 
@@ -136,9 +138,9 @@ class _File:
                     else:
                         yield self._member(n, row, limits)
                     n += 1
-        except pa.ArrowMemoryError as error:
+        except MemoryError as error:
             raise _expands() from error
-        except (pa.ArrowException, OSError) as error:
+        except BROKEN as error:
             raise Problem("table-damaged", "The Parquet file is damaged and cannot be read; write it anew.") from error
 
     def _member(self, n: int, row: dict[str, Any], limits: Bounds) -> Member:
@@ -163,6 +165,12 @@ class _File:
         elif out is None and label is None:
             out = LeftOut("rejected", "label-missing", "The row has no label.")
         extra = {rows.text(column): rows.text(row[column]) for column in self.extra if row[column] not in (None, "")}
+        if out is None and len(name.encode()) > limits.max_path_bytes:
+            detail = f"The path in the row is longer than {limits.max_path_bytes} bytes; rename the file."
+            out = LeftOut("rejected", "name-too-long", detail)
+        if out is None and sum(rows.weight(key) + rows.weight(told) for key, told in extra.items()) > rows.MOST_EXTRA:
+            detail = f"The row holds more than {rows.MOST_EXTRA} bytes besides the image; leave columns out."
+            out = LeftOut("rejected", "row-too-large", detail)
         return Member(name, self.split, label, out, partial(bytes, data or b""), None, extra or None)
 
     def _label(self, value: Any) -> str | None:
@@ -172,7 +180,7 @@ class _File:
             return None
         if not 0 <= value < len(self.names):
             raise Problem("label-unknown", f"The label {value} is none of the {len(self.names)} classes of the file.")
-        return self.names[value]
+        return self.names[value] or None
 
 
 def _archive(files: list[_File], others: list[tuple[str, LeftOut]], limits: Bounds) -> Archive:
@@ -195,9 +203,9 @@ def _archive(files: list[_File], others: list[tuple[str, LeftOut]], limits: Boun
 def _parquet(file: BinaryIO, where: str) -> pq.ParquetFile:
     try:
         return pq.ParquetFile(_lent(file), memory_map=False, pre_buffer=False)
-    except pa.ArrowMemoryError as error:
+    except MemoryError as error:
         raise _expands() from error
-    except (pa.ArrowException, OSError) as error:
+    except BROKEN as error:
         raise Problem("table-damaged", f"{where} is damaged or cut off and cannot be read; write it anew.") from error
 
 

@@ -80,6 +80,7 @@ class Block:
 def read(container: Container, limits: Bounds) -> Archive | None:
     """The pictures of an archive that holds arrays; None when it holds none."""
     names = {entry.name: n for n, entry in enumerate(container.entries()) if CANDIDATE.search(entry.name)}
+    names = {name: n for name, n in names.items() if len(name.encode()) <= limits.max_path_bytes}
     if not names or not imagefolder.outweigh_images(container, CANDIDATE.search):
         return None
     layout, blocks, used = "numpy", *_numpy(container, names, limits)
@@ -238,10 +239,10 @@ def _array(container: Container, names: dict[str, int], name: str) -> _Array:
     found = _Array(name, kind, shape, file, file.tell())
     if fortran and len(shape) > 1 and math.prod(shape) > max(shape):
         raise _shape(found, "its columns come first; save numpy.ascontiguousarray of it")
-    item = re.fullmatch(r"[<>|=]([iuUS])(\d{1,4})", kind)
+    item = re.fullmatch(r"[<>|=]([iu][1248]|[US]\d{1,4})", kind)
     if item is None:
         raise _shape(found, "pictures are uint8, labels are whole numbers or text")
-    if math.prod(shape) * int(item.group(2)) * (4 if item.group(1) == "U" else 1) > entry.size:
+    if math.prod(shape) * int(item[1][1:]) * (4 if item[1][0] == "U" else 1) > entry.size - found.first:
         raise _short(name)
     return found
 
@@ -308,7 +309,7 @@ def _byte_label(file: BinaryIO, first: int, stride: int, classes: list[str] | No
         return str(value[0])
     if value[0] >= len(classes):
         raise Problem("label-unknown", f"The label {value[0]} is none of the {len(classes)} classes that are named.")
-    return classes[value[0]]
+    return rows.label(classes[value[0]])
 
 
 def _plain(container: Container, position: int, name: str) -> BinaryIO:

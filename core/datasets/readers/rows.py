@@ -11,6 +11,7 @@ import io
 import json
 import math
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -20,6 +21,7 @@ FIELD = 1 << 16  # bytes of one field at most
 BOM = b"\xef\xbb\xbf"
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 DELIMITERS = ",;\t"
+MOST_EXTRA = 1 << 18  # bytes, by `weight`, that may be told of one image
 
 
 class Row(NamedTuple):
@@ -40,18 +42,23 @@ def columns(name: str, data: bytes) -> list[str]:
     """The columns that the first line of a table names, whatever may be wrong with the rest of it."""
     head = data[: 2 * FIELD]
     wide = head[:2] in UTF_16
-    line = head.decode("utf-16" if wide else "utf-8-sig", "replace").lstrip().splitlines()[:1]
+    line = _first_line(head.decode("utf-16" if wide else "utf-8-sig", "replace").lstrip())
     try:
         if _is_json(name):
-            values = json.loads("".join(line))
+            values = json.loads(line)
             return list(values) if isinstance(values, dict) else []
-        return [field.strip() for fields in csv.reader(line, delimiter=_delimiter("".join(line))) for field in fields]
+        return [field.strip() for fields in csv.reader([line], delimiter=_delimiter(line)) for field in fields]
     except (ValueError, RecursionError, csv.Error):
         return []
 
 
 def _is_json(name: str) -> bool:
     return name.lower().endswith((".jsonl", ".ndjson"))
+
+
+def _first_line(text: str) -> str:
+    """The first line, where only what ends a line in files does: a text may hold other separators."""
+    return next(io.StringIO(text, newline=None), "").removesuffix("\n")
 
 
 def _delimiter(header: str) -> str:
@@ -72,7 +79,7 @@ def _text(name: str, data: bytes) -> str:
 
 
 def _csv(name: str, text: str) -> Iterator[Row]:
-    delimiter = _delimiter(text.partition("\n")[0])
+    delimiter = _delimiter(_first_line(text[: 2 * FIELD]))
     csv.field_size_limit(FIELD)
     table = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     header: list[str] | None = None
@@ -80,7 +87,7 @@ def _csv(name: str, text: str) -> Iterator[Row]:
         for fields in table:
             if header is None:
                 header = [field.strip() for field in fields]
-                twice = {column for column in header if header.count(column) > 1}
+                twice = [column for column, times in Counter(header).items() if times > 1]
                 if twice:
                     raise _malformed(name, 1, f"names the column {shown(min(twice))} twice")
             elif fields:
@@ -92,7 +99,7 @@ def _csv(name: str, text: str) -> Iterator[Row]:
 
 
 def _json_lines(name: str, text: str) -> Iterator[Row]:
-    for at, line in enumerate(text.splitlines(), start=1):
+    for at, line in enumerate(io.StringIO(text, newline=None), start=1):
         if not line.strip():
             continue
         if len(line) > FIELD:
@@ -118,10 +125,11 @@ def label(value: Any) -> str | None:
             raise Problem("label-invalid", f"The label {shown(value, 40)} holds control characters; rename the class.")
         return value or None
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Problem("label-invalid", f"A label is text or a whole number, not {shown(json.dumps(value), 40)}.")
+        raise Problem("label-invalid", f"A label is text or a whole number, not {shown(_json(value), 40)}.")
     if isinstance(value, float):
         if math.isfinite(value):
-            raise Problem("label-invalid", f"The label {value} is a number with a point; write {round(value)} or text.")
+            nearest = shown(f"{value:.0f}", 40)
+            raise Problem("label-invalid", f"The label {value} is a number with a point; write {nearest} or text.")
         raise Problem(
             "label-invalid", "The label is no number (NaN or infinity); give the image a class or leave it out."
         )
@@ -130,10 +138,23 @@ def label(value: Any) -> str | None:
 
 def text(value: Any) -> str:
     """Any other value as text: text as it stands, the rest as JSON; what no database can hold is escaped."""
-    plain = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    plain = value if isinstance(value, str) else _json(value)
     return "".join(
         c.encode("unicode_escape").decode("ascii") if unicodedata.category(c) in ("Cc", "Cs") else c for c in plain
     )
+
+
+def weight(text: str) -> int:
+    """About how many bytes a text takes in a frame, where other letters than ASCII's are written by number."""
+    return len(text) if text.isascii() else 3 * len(text.encode())
+
+
+def _json(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, default=str)
+    except RecursionError as error:
+        detail = "A value in a table holds lists or objects within each other too deeply; make it simpler."
+        raise Problem("csv-malformed", detail) from error
 
 
 def _malformed(name: str, line: int, what: str) -> Problem:

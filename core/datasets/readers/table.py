@@ -30,7 +30,6 @@ PATHS = ("path", "file_name", "filename", "file", "filepath", "file_path", "imag
 LABELS = ("label", "class", "class_name", "label_name", "category", "target", "given_label")
 SPLIT = "split"
 LARGEST_TABLE = 256 << 20
-MOST_EXTRA = 1 << 18
 UNNAMED = "No row of the table names this file; add one, or upload with layout=folders if the table is not meant."
 
 
@@ -41,6 +40,7 @@ class _Said:
     votes: list[str] = field(default_factory=list)
     split: str | None = None
     extra: dict[str, str] = field(default_factory=dict)
+    held: int = 0  # bytes of extra
     problem: tuple[str, str] | None = None
 
 
@@ -174,6 +174,8 @@ class _Told:
         if out is None and label is not None:
             out = too_long(label, self._limits)
         several = dict(votes) if votes.total() > 1 else None
+        if out is None and several and sum(map(rows.weight, several)) > rows.MOST_EXTRA:
+            out = LeftOut("rejected", *_too_much("labels"))
         return Member(printable(entry.name), said.split or split, label, out, read, several, said.extra or None)
 
 
@@ -195,11 +197,20 @@ def _hear(said: _Said, row: rows.Row, table: Table) -> None:
         said.problem = (problem.code, problem.detail)
     known_columns = (table.path, table.label, SPLIT)
     for column, value in row.values.items():
-        if column not in known_columns and value not in (None, ""):
-            said.extra.setdefault(rows.text(column), rows.text(value))
-    if sum(map(len, said.extra.values())) > MOST_EXTRA:
+        if said.held > rows.MOST_EXTRA:
+            said.extra.clear()
+            said.problem = _too_much("text")
+            return
+        if column not in known_columns and value not in (None, "") and (key := rows.text(column)) not in said.extra:
+            said.extra[key] = told = rows.text(value)
+            said.held += rows.weight(key) + rows.weight(told)
+    if said.held > rows.MOST_EXTRA:
         said.extra.clear()
-        said.problem = ("row-too-large", f"The table says more than {MOST_EXTRA} characters of this file.")
+        said.problem = _too_much("text")
+
+
+def _too_much(of: str) -> tuple[str, str]:
+    return "row-too-large", f"The table gives this file more than {rows.MOST_EXTRA} bytes of {of}; leave columns out."
 
 
 def _missing(table: Table, row: rows.Row) -> LeftOut:

@@ -24,7 +24,9 @@ REGULAR, FOLDER = (b"0", b"\0", b"7"), b"5"
 LINKS, SPECIAL = (b"1", b"2"), (b"3", b"4", b"6", b"S")
 LONG_NAME, LONG_LINK, EXTENDED, GLOBAL = b"L", b"K", b"x", b"g"
 MOST_EXTENDED = 1 << 20  # bytes of one extended header
+LENGTH_DIGITS = 9  # more than the length of a line in it has
 LARGEST = 1 << 62
+OCTAL = 8**11 - 1  # the largest size that fits into a header
 
 PACKED = struct.Struct(">QQ")  # offset and size, before the name: two million members stay small
 
@@ -98,6 +100,8 @@ class Tar:
                 position += _padded(header.size)
                 continue
             size = _decimal(told["size"]) if "size" in told else header.size
+            if size != header.size and size <= OCTAL:
+                raise bad("a member has two sizes")
             raw = told.get("path", header.raw)
             told = {}
             _check_kind(header, raw, size)
@@ -105,6 +109,8 @@ class Tar:
                 raw += b"/"
             if raw := raw.removeprefix(b"./"):  # `tar -c .` writes ./ itself too
                 yield TarEntry(position, size, raw)
+            elif header.kind != FOLDER:
+                raise bad("a file has no name")
             position += _padded(size)
             if self._size is not None and position > self._size:
                 raise cut()
@@ -175,19 +181,23 @@ def _decimal(text: bytes) -> int:
 
 
 def _records(content: bytes) -> dict[str, bytes]:
-    """The `length key=value` lines of an extended header."""
+    """What the `length key=value` lines of an extended header say of the path and the size."""
     found: dict[str, bytes] = {}
-    while content and content.strip(b"\0"):
-        length, blank, _ = content.partition(b" ")
-        if not blank or not length.isdigit() or not len(length) + 3 <= int(length) <= len(content):
+    content = content.rstrip(b"\0")
+    at = 0
+    while at < len(content):
+        length = content[at : at + LENGTH_DIGITS].partition(b" ")[0]
+        end = at + int(length) if length.isdigit() and len(length) < LENGTH_DIGITS else 0
+        if not at + len(length) + 3 <= end <= len(content) or content[end - 1 : end] != b"\n":
             raise bad("an extended header is damaged")
-        line, content = content[: int(length)], content[int(length) :]
-        key, equals, value = line[len(length) + 1 : -1].partition(b"=")
-        if not equals or line[-1:] != b"\n":
+        key, equals, value = content[at + len(length) + 1 : end - 1].partition(b"=")
+        if not equals:
             raise bad("an extended header is damaged")
         if key.startswith(b"GNU.sparse"):
             raise Problem("special-member", "The tar holds a file with holes (sparse); make it without --sparse.")
-        found[key.decode("utf-8", "replace")] = value
+        if key in (b"path", b"size"):
+            found[key.decode()] = value
+        at = end
     return found
 
 

@@ -27,6 +27,7 @@ LOCAL = struct.Struct("<4sHHHHHIIIHH")
 WIDE_EXTRA = 0x0001
 FULL = 0xFFFFFFFF
 UTF8_FLAG, DESCRIPTOR_FLAG = 0x0800, 0x0008
+DESCRIPTOR_SIGNATURE, MOST_DESCRIPTOR = b"PK\x07\x08", 24
 CHUNK = 1 << 20
 
 # One member as one bytes object that sorts by offset: two million of them stay far below the memory of the sandbox.
@@ -103,9 +104,21 @@ class Directory:
         ):
             raise ambiguous(f"the header of member {shown(entry.name)} differs from the directory")
         check_readable(flags, method)
-        _exactly(self._file, extra_bytes)
-        if entry.offset + LOCAL.size + name_bytes + extra_bytes + entry.packed_bytes > self._end(position):
+        extra = _exactly(self._file, extra_bytes)
+        if not flags & DESCRIPTOR_FLAG and FULL in (packed_bytes, size):
+            size, packed_bytes, _ = _wide(extra, size, packed_bytes, 0)
+            if (size, packed_bytes) != (entry.size, entry.packed_bytes):
+                raise ambiguous(f"the header of member {shown(entry.name)} differs from the directory")
+        begin = self._file.tell()
+        rest = self._end(position) - begin - entry.packed_bytes
+        if rest < 0:
             raise _overlap(entry)
+        if rest:  # as in a hidden member, which a program that reads from the front would see
+            self._file.seek(begin + entry.packed_bytes)
+            between = _exactly(self._file, min(rest, MOST_DESCRIPTOR + 1))
+            if not flags & DESCRIPTOR_FLAG or between not in _descriptors(entry):
+                raise ambiguous(f"bytes that belong to no member follow {shown(entry.name)}")
+            self._file.seek(begin)
         return entry
 
     def read(self, entry: Entry) -> bytes:
@@ -231,6 +244,13 @@ def _wide(extra: bytes, size: int, packed_bytes: int, offset: int) -> tuple[int,
                 raise ambiguous("a zip64 field is missing") from error
         position += 4 + length
     return size, packed_bytes, offset
+
+
+def _descriptors(entry: Entry) -> list[bytes]:
+    """What may follow the bytes of a member whose sizes were not known when its header was written."""
+    sizes = (entry.crc, entry.packed_bytes, entry.size)
+    forms = [struct.pack("<IQQ", *sizes)] + [struct.pack("<III", *sizes)] * (max(sizes) <= FULL)
+    return [mark + form for form in forms for mark in (b"", DESCRIPTOR_SIGNATURE)]
 
 
 def _exactly(file: BinaryIO, length: int) -> bytes:
