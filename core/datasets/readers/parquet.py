@@ -108,7 +108,7 @@ class _File:
             )
         groups = [footer.metadata.row_group(n).num_rows for n in range(footer.metadata.num_row_groups)]
         if any(rows < 0 for rows in groups) or sum(groups) != footer.metadata.num_rows:
-            raise Problem("table-damaged", f"{where} counts its rows wrongly; write it anew.")
+            raise _miscounts(where)
         plain = [column.name for column in schema if column.name not in (image, label) and _is_plain(column.type)]
         return cls(name, opened, size, groups, image, label, _class_names(schema, label), _split(name), plain)
 
@@ -132,12 +132,16 @@ class _File:
                 left -= batch.nbytes
                 if left < 0:
                     raise _expands()
+                if n + batch.num_rows > sum(self.groups):
+                    raise _miscounts("The Parquet file")
                 for row in batch.to_pylist():
                     if skip:
                         skip -= 1
                     else:
                         yield self._member(n, row, limits)
                     n += 1
+            if n != sum(self.groups):  # Arrow does not mind pages that hold less than the footer says
+                raise _miscounts("The Parquet file")
         except MemoryError as error:
             raise _expands() from error
         except BROKEN as error:
@@ -243,6 +247,10 @@ def _split(name: str) -> str | None:
     found = SPLIT_NAME.match(parts[-1])
     words = [found.group(1)] if found else [part for part in parts[:-1] if part.lower() in imagefolder.SPLITS][-1:]
     return imagefolder.SPLITS[words[0].lower()] if words else None
+
+
+def _miscounts(where: str) -> Problem:
+    return Problem("table-damaged", f"{where} counts its rows wrongly; write it anew.")
 
 
 def _expands() -> Problem:
