@@ -170,6 +170,17 @@ def test_a_header_that_is_a_bomb_is_refused() -> None:
     assert refusal(patched(156, b"L" + b"\0" * 5)) in ("bad-tar-header", "archive-truncated")
 
 
+@pytest.mark.parametrize(
+    "content", [b"0 a=b\n", b"5 a=b\n", b"6 a=b ", b"7 a=b\n", b"x a=b\n", b"6 aab\n", b"-6 a=b\n", b"6", b" "]
+)
+def test_a_record_of_another_length_is_refused(content: bytes) -> None:
+    tar = bytearray(tar_of({"told": content, "cat/1.png": PIXEL}, format=tarfile.USTAR_FORMAT))
+    tar[156:157] = b"x"
+    tar[148:156] = b" " * 8
+    tar[148:156] = b"%06o\0 " % sum(tar[:512])
+    assert refusal(bytes(tar)) == "bad-tar-header"
+
+
 @pytest.mark.parametrize("how", ["gz", "zst"])
 def test_a_bomb_is_stopped_while_it_unpacks(how: str) -> None:
     data = tar_of({"cat/1.png": bytes(40 << 20)}, how)
