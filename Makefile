@@ -2,7 +2,7 @@
 ARGS ?=
 BIN := .venv/bin
 
-.PHONY: help demo serve test check bench lock clean
+.PHONY: help demo serve test check guards fuzz bench lock clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
@@ -26,6 +26,15 @@ check: ## lint, types, import rules
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
+guards: ## switch each guard of ingest off, and see that its cases fail
+	@scripts/setup dev
+	@$(BIN)/python -m tests.hostile.prove $(ARGS)
+
+fuzz: ## look for uploads that nobody thought of, FUZZ_SECONDS for each parser
+	@scripts/setup dev
+	@scripts/setup fuzz
+	@$(BIN)/python -m tests.fuzz $(ARGS)
+
 bench: ## measure; without ARGS, list what can be measured
 	@scripts/setup dev
 	@scripts/setup bench
@@ -36,6 +45,7 @@ lock: ## resolve the locked dependencies anew
 	@$(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-header pyproject.toml -o requirements/run.txt
 	@$(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-header --extra dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
 	@$(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-header --extra bench -c requirements/dev.txt pyproject.toml -o requirements/bench.txt
+	@$(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-header --extra fuzz -c requirements/dev.txt pyproject.toml -o requirements/fuzz.txt
 	@echo uv | $(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-header - -o requirements/uv.txt
 
 clean: ## remove what set-up and demo made
