@@ -67,9 +67,9 @@ def add(session: Session, upload_pk: int, offset: int, size: int) -> None:
     session.execute(update(Upload).where(Upload.pk == upload_pk).values(**values))
 
 
-def is_gone(session: Session, upload_pk: int) -> bool:
+def is_gone(session: Session, upload_id: str) -> bool:
     """Whether nobody will ever look for the parts of an upload again."""
-    alive = select(Upload.pk).where(Upload.pk == upload_pk, Upload.deleted_at.is_(None))
+    alive = select(Upload.pk).where(Upload.id == upload_id, Upload.deleted_at.is_(None))
     return session.execute(alive).scalar_one_or_none() is None
 
 

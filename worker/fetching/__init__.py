@@ -110,7 +110,7 @@ class _Fetch:
             self._voice.write(lambda session: imports.add(session, upload.pk, offset, len(part)))
         except LeaseLost:
             with self._db.read() as session:
-                if imports.is_gone(session, upload.pk):
+                if imports.is_gone(session, upload.id):
                     self._blobs.delete(key)  # the sweep was here before us
             raise
 
