@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dataset_makers import LIMITS, BytesSource, image, limits, parsed, tar_of, zip_of
+from dataset_makers import BytesSource, image, limits, parsed, tar_of, zip_of
 from PIL import Image
 
-from core.datasets.parse import LeftOut, Sample, Total, parse
+from core.datasets.parse import LeftOut, Sample, parse
 from core.errors import Problem
 
 DICE = np.random.default_rng(0)
@@ -96,10 +96,10 @@ def test_a_class_with_too_long_a_name_costs_only_its_pictures() -> None:
 
 def test_arrays_may_lie_in_a_tar_and_a_restart_goes_on() -> None:
     data = tar_of({"set/x.npy": npy(COLOUR), "set/y.npy": npy(FIVE), "note.txt": b""}, "gz")
-    whole = [event.path for event in parse(BytesSource(data), LIMITS) if not isinstance(event, Total)]
+    whole = [event.path for event in parsed(data)[1]]
     assert whole[:3] == ["set/x.npy", "set/y.npy", "note.txt"]
     for skip in (1, 3, 5, 8):
-        rest = [event.path for event in parse(BytesSource(data), LIMITS, skip) if not isinstance(event, Total)]
+        rest = [event.path for event in parsed(data, skip=skip)[1]]
         assert rest == whole[skip:]
 
 
