@@ -9,6 +9,8 @@ ZIP, TAR, STREAMS = f"{READERS}/zip_directory.py", f"{READERS}/tar.py", f"{READE
 NAMES, FOLDERS = f"{READERS}/imagefolder.py", f"{READERS}/folders.py"
 PARSER = "core/datasets/parser.py"
 SAFE = 'imagefolder.check_safe(entry.raw.decode("latin-1"), entry.size)  # before any escaping'
+ADDS_UP = Edit(ZIP_END, "if offset + length != end:", "if False:")
+ONE_PART = Edit(ZIP_END, "if disk or first_disk or here != members:", "if False:")
 SHORT_TAR = Edit(TAR, "        if len(data) < length:\n", "        if False:\n")
 
 FIRST_LOOK: tuple[Guard, ...] = (
@@ -21,10 +23,10 @@ FIRST_LOOK: tuple[Guard, ...] = (
     never("encryption", SNIFF, "if flags & 0x2041:", "T11-*encrypted*"),
     never("unknown compression", SNIFF, "if method not in READABLE_METHODS:", "T11-compression-method-*", "T11-bzip2", "T11-*lzma"),
     never("the end of a Parquet file", SNIFF, "if not tail.endswith(PARQUET_MAGIC):", "T12-a-parquet-file-without-its-end"),
-    never("two end records", ZIP_END, "if len(found) > 1:", "T7-two-end-records"),
+    never("two end records", ZIP_END, "if len(found) > 1:", "T7-two-end-records", also=(ADDS_UP,)),
     never("bytes after the end record", ZIP_END, "if END_SIGNATURE in tail and not cut:", "T7-bytes-after-the-end"),
     guard("a zip without an end", ZIP_END, "    raise truncated()\n", "    return max(0, len(tail) - END.size)\n",
-          "T12-a-zip-without-its-end", "T12-half-a-zip", "T12-a-zip-cut-in-its-end-record"),
+          "T12-a-zip-without-its-end", "T12-half-a-zip", "T12-a-zip-cut-in-its-end-record", also=(ONE_PART,)),
     never("one part of a zip", ZIP_END, "if disk or first_disk or here != members:", "T12-one-part-of-a-split-zip"),
     never("bytes before the first member", ZIP_END, "if offset + length != end:", "T7-bytes-before-that-nobody-counted"),
     never("where the wide end record lies", ZIP_END, "if signature != WIDE_END_SIGNATURE or record + 12 + length != locator:",
@@ -36,7 +38,7 @@ FIRST_LOOK: tuple[Guard, ...] = (
 )  # fmt: skip
 
 ZIPS: tuple[Guard, ...] = (
-    never("members that are read", ZIP, "if end.members > limits.max_members:", "T14-more-members-than-the-worker-reads"),
+    never("members that are read", ZIP, "if end.members > limits.max_members:", "T14-more-members-than-the-worker-reads", also=(Edit(SNIFF, "if members > max_members:", "if False:"),)),
     never("bytes that a zip says it unpacks to", ZIP, "if total > limits.max_expansion * size:", "T1-a-bomb-by-its-own-word", "T1-a-bomb-in-many-*"),
     never("bytes that a member unpacks to", ZIP, "if have > entry.size:", "T1-a-bomb-that-says-it-is-small"),
     never("where the next member begins", ZIP, "if rest < 0:", "T2-*", also=(
