@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api import imports, uploads
-from api.deps import DatasetDep, Parts, PartsDep, RequestId, SampleNumber
+from api import imports, submissions, uploads
+from api.deps import DatasetDep, PartsDep, RequestId, SampleNumber
+from api.imports import NewImport
 from api.schemas import (
     Asked,
-    DatasetName,
     DatasetOut,
     FindingOut,
     LeftOutOut,
@@ -24,22 +24,13 @@ from api.schemas import (
     left_out_out,
     sample_out,
 )
-from api.strict import StrictRoute, declared_length, is_json, json_body
-from core.datasets.sniff import sniff
+from api.strict import StrictRoute, checked, declared_length, is_json, json_value
+from api.submissions import DatasetOfUpload, NewDataset
 from core.errors import Problem
 from core.store import datasets
-from core.store import uploads as stored_uploads
-from core.store.tables import Dataset, Job
-from core.words import FindingKind, Layout
+from core.words import FindingKind
 
 router = APIRouter(prefix="/v1/datasets", route_class=StrictRoute, tags=["datasets"])
-
-
-class NewDataset(Asked):
-    """How a dataset is called, and how it is laid out when that shall not be recognised."""
-
-    name: DatasetName = "untitled"
-    layout: Layout | None = None
 
 
 class LeftOutQuery(NumberedQuery):
@@ -60,12 +51,14 @@ class Removal(Asked):
     force: bool = False
 
 
-BODIES = {
+BODIES: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
             "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
-            "application/json": {"schema": imports.NewImport.model_json_schema()},
+            "application/json": {
+                "schema": {"oneOf": [DatasetOfUpload.model_json_schema(), NewImport.model_json_schema()]}
+            },
         },
     }
 }
@@ -75,43 +68,26 @@ BODIES = {
 async def create(
     request: Request, response: Response, parts: PartsDep, request_id: RequestId, query: Annotated[NewDataset, Query()]
 ) -> DatasetOut:
-    """Upload an archive of labeled images as the request's body, or name in JSON what the service shall import.
+    """Upload an archive of labeled images as the request's body, or say in JSON which finished upload it is in.
 
-    Reading it goes on in the background.
+    In JSON, `source` instead of `upload_id` says what the service shall fetch itself, and the name and the layout stand
+    beside it, not in the query. Reading it goes on in the background.
     """
     if is_json(request):
         if query.model_fields_set:
             raise Problem("invalid-parameter", "With a JSON body, name and layout stand in the body.")
-        wanted = await json_body(request, imports.NewImport)
-        dataset, job = await asyncio.to_thread(imports.accept, parts, wanted, request_id)
+        value = await json_value(request)
+        if isinstance(value, dict) and "source" in value:
+            wanted = checked(NewImport, value)
+            dataset, job = await asyncio.to_thread(imports.accept, parts, wanted, request_id)
+        else:
+            dataset, job = await submissions.of_upload(parts, checked(DatasetOfUpload, value), request_id)
     else:
         length = declared_length(request)
         received = await uploads.receive(request.stream(), length, parts.settings, parts.db, parts.blobs)
-        dataset, job = await asyncio.to_thread(_submit, parts, received, query, request_id)
+        dataset, job = await asyncio.to_thread(submissions.of_received, parts, received, query, request_id)
     response.headers["Location"] = f"/v1/datasets/{dataset.id}"
     return dataset_out(dataset, job)
-
-
-def _submit(parts: Parts, received: uploads.Received, asked: NewDataset, request_id: str) -> tuple[Dataset, Job]:
-    try:
-        format = sniff(received.size, received.head, received.tail, parts.settings.max_members)
-    except Problem:
-        uploads.discard(parts.db, received)
-        raise
-    with parts.db.write() as session:
-        stored_uploads.complete(session, received.upload, received.parts, received.sha256)
-        dataset, job = datasets.create(
-            session,
-            received.upload,
-            name=asked.name,
-            layout=asked.layout,
-            format=format,
-            size=received.size,
-            sha256=received.sha256,
-            request_id=request_id,
-        )
-    parts.bells.ring("ingest", job.id)
-    return dataset, job
 
 
 @router.get("", response_model=Page[DatasetOut])

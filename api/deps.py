@@ -9,6 +9,7 @@ from anyio import CapacityLimiter
 from fastapi import Depends, Path, Request
 from sqlalchemy.orm import Session
 
+from api.digests import Digests
 from api.tail import Tail
 from core.datasets.pixels import Renderer
 from core.errors import Problem
@@ -32,6 +33,7 @@ class Parts:
     bells: Bells
     renderer: Renderer
     tail: Tail
+    digests: Digests = field(default_factory=Digests)
     # Pages are short work for one lock, the interpreter's: more threads at it only make the slowest of them slower.
     readers: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(2))
 

@@ -36,6 +36,7 @@ STATUS: dict[str, int] = {
     "database-unavailable": 503,
     "dataset-in-use": 409,
     "dataset-not-ready": 409,
+    "digest-mismatch": 460,
     "foreign-origin": 403,
     "import-not-allowed": 403,
     "insufficient-storage": 507,
@@ -48,14 +49,24 @@ STATUS: dict[str, int] = {
     "range-not-satisfiable": 416,
     "sandbox-died": 503,
     "source-unreachable": 503,
+    "tus-version": 412,
     "unauthenticated": 401,
     "unsupported-archive": 415,
+    "unsupported-checksum": 400,
     "unsupported-media-type": 415,
+    "upload-complete": 409,
     "upload-expired": 410,
+    "upload-incomplete": 409,
+    "upload-length-required": 400,
+    "upload-locked": 423,
+    "upload-offset-mismatch": 409,
+    "upload-too-slow": 408,
     "upload-too-large": 413,
+    "upload-used": 409,
 }
 """Codes that are not 422, which is what the data's own faults are."""
 
+TITLES = {460: "Checksum Mismatch"}  # a status of tus
 MOST_ERRORS = 100
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_]{1,40}")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -85,7 +96,7 @@ def body_of(problem: Problem, instance: str, request_id: str | None) -> dict[str
     status = status_of(problem.code)
     return {
         "type": f"urn:labelaudit:problem:{problem.code}",
-        "title": HTTPStatus(status).phrase,
+        "title": TITLES.get(status) or HTTPStatus(status).phrase,
         "status": status,
         "detail": problem.detail,
         "instance": instance,
@@ -183,8 +194,17 @@ def _instance(request: Request) -> str:
 
 def _headers_of(problem: Problem) -> dict[str, str]:
     """What a status demands beside its body."""
-    if problem.code == "range-not-satisfiable":
-        return {"Content-Range": f"bytes */{problem.extra['size']}"}
+    match problem.code:
+        case "range-not-satisfiable":
+            return {"Content-Range": f"bytes */{problem.extra['size']}"}
+        case "upload-offset-mismatch" | "upload-complete":
+            return {"Upload-Offset": str(problem.extra["offset"])}
+        case "upload-locked":
+            return {"Retry-After": "2"}
+        case "upload-too-slow":
+            return {"Connection": "close"}
+        case "tus-version":
+            return {"Tus-Version": "1.0.0"}
     return {}
 
 

@@ -50,9 +50,14 @@ class _ReadRequest(Request):
         return self._parsed
 
 
-async def json_body(request: Request, model: type[Model]) -> Model:
-    """The body of a route that takes other bodies too, when its sender says that it is JSON."""
-    value = parse(await _read(request, request.app.state.settings.max_json_bytes))
+async def json_value(request: Request) -> Any:
+    """What the body of a route that takes other bodies too says, when its sender says that it is JSON."""
+    content = await _read(request, request.app.state.settings.max_json_bytes)
+    return parse(content) if content else None
+
+
+def checked(model: type[Model], value: Any) -> Model:
+    """A body as its model, read as strictly as everywhere."""
     try:
         return model.model_validate(value)
     except ValidationError as error:
@@ -61,7 +66,7 @@ async def json_body(request: Request, model: type[Model]) -> Model:
 
 def is_json(request: Request) -> bool:
     """Whether the sender says that the body is JSON."""
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
+    return media_type(request) == "application/json"
 
 
 def declared_length(request: Request) -> int | None:
@@ -72,6 +77,11 @@ def declared_length(request: Request) -> int | None:
     if not (declared.isascii() and declared.isdecimal() and len(declared) <= 18):
         raise Problem("invalid-request", "Content-Length is not a number of bytes.")
     return int(declared)
+
+
+def media_type(request: Request) -> str:
+    """What the body says it is, without its parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _query_names(dependant: Dependant) -> frozenset[str]:

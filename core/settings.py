@@ -69,7 +69,12 @@ class Settings(BaseSettings):
     cache_bytes: Bytes = Field(20 << 30, description="Size of the decoded-image cache under `LABELAUDIT_HOME`.")
     shard_bytes: Bytes = Field(256 << 20, description="Size of the tar shards that datasets are stored in.")
     part_bytes: Bytes = Field(8 << 20, le=64 << 20, description="Size of the parts that an upload is stored in.")
-    upload_expiry_s: Seconds = Field(7 * 86400.0, description="Age at which an unfinished upload is removed.")
+    upload_expiry_s: Seconds = Field(
+        7 * 86400.0, description="Time after its last byte at which an unfinished upload is removed."
+    )
+    upload_idle_s: Seconds = Field(
+        10.0, description="A request that writes to an upload, and whose line is silent for so long, may be replaced."
+    )
     min_free_bytes: int = Field(
         1 << 30, ge=0, description="Uploads are refused while the disk has less free than this."
     )

@@ -4,7 +4,7 @@ An object appears whole or not at all, and `put` returns only when it would surv
 folder that was made for it are fsynced. Nothing is ever overwritten with other content, so a reader never sees two
 versions. The keys:
 
-    uploads/<id>/<offset>                    parts of an upload
+    uploads/<id>/<offset>[.<turn>]           parts of an upload
     datasets/<id>/shards/00000.tar|.parquet  samples as they came, and their rows
     datasets/<id>/manifest.parquet           all samples
     audits/<id>/<attempt>/…                  what an attempt wrote: checkpoints, scores, the model

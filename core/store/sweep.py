@@ -1,20 +1,23 @@
 """Removes the bytes that nothing points to any more. Idempotent: it may be run by everybody, and die anywhere.
 
 Rows are hidden first (`deleted_at`), then their objects go, then the rows. A hidden job that a worker still holds is
-left alone until its lease is over, so that nothing is written behind the sweep's back.
+left alone until its lease is over, and a hidden upload while somebody writes to it, so that nothing is written behind
+the sweep's back.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import delete, exists, or_, select, update
 
 from core.store import curves, datasets, twins
 from core.store.blobs import Blobs
 from core.store.db import Database, now
-from core.store.tables import ENDED, Dataset, Job, Upload
+from core.store.tables import ENDED, Dataset, Job, Upload, UploadPart
 
 MOST = 20
 PROBES_KEPT_S = 3600.0
+WRITER_S = 60.0
+TOLD_S = 86400.0
 
 
 def sweep(db: Database, blobs: Blobs, upload_expiry_s: float) -> int:
@@ -22,6 +25,7 @@ def sweep(db: Database, blobs: Blobs, upload_expiry_s: float) -> int:
     return (
         _expire_uploads(db, upload_expiry_s)
         + _sweep_uploads(db, blobs)
+        + _forget_uploads(db)
         + _sweep_ended_jobs(db, blobs)
         + _hide_late_jobs(db)
         + _hide_old_probes(db)
@@ -44,14 +48,27 @@ def _expire_uploads(db: Database, expiry_s: float) -> int:
 
 
 def _sweep_uploads(db: Database, blobs: Blobs) -> int:
+    """The row of one that came in turns stays for a while: whoever asks for it is told that it is gone."""
     with db.read() as session:
-        uploads = session.execute(select(Upload.pk, Upload.id).where(Upload.deleted_at.is_not(None)).limit(MOST)).all()
-    for pk, id in uploads:
+        idle = or_(Upload.written_at.is_(None), Upload.written_at < now() - WRITER_S)
+        query = select(Upload.pk, Upload.id, Upload.length).where(Upload.deleted_at.is_not(None), idle)
+        uploads = session.execute(query.where(Upload.swept.is_(False)).limit(MOST)).all()
+    for pk, id, length in uploads:
         blobs.delete_all(f"uploads/{id}")
         with db.write() as session:
             session.execute(update(Dataset).where(Dataset.upload_pk == pk).values(upload_pk=None))
-            session.execute(delete(Upload).where(Upload.pk == pk))
+            session.execute(delete(UploadPart).where(UploadPart.upload_pk == pk))
+            if length is None:
+                session.execute(delete(Upload).where(Upload.pk == pk))
+            else:
+                session.execute(update(Upload).where(Upload.pk == pk).values(swept=True))
     return len(uploads)
+
+
+def _forget_uploads(db: Database) -> int:
+    with db.write() as session:
+        old = delete(Upload).where(Upload.swept, Upload.deleted_at < now() - TOLD_S).returning(Upload.pk)
+        return len(session.execute(old).all())
 
 
 def _sweep_ended_jobs(db: Database, blobs: Blobs) -> int:

@@ -53,7 +53,11 @@ class Base(DeclarativeBase):
 
 
 class Upload(Base):
-    """Bytes on their way in. `size` is the sum of the parts that count, which is the upload's offset."""
+    """Bytes on their way in. `size` is the sum of the parts that count, which is the upload's offset.
+
+    One that may go on later has a `length`. Its `turn` is the fence: who writes was given a number, and only the last
+    one counts. `written_at` is the writer's last sign of life, null while nobody writes.
+    """
 
     __tablename__ = "uploads"
 
@@ -62,13 +66,19 @@ class Upload(Base):
     owner: Mapped[str] = mapped_column(String(64), default="local")
     size: Mapped[int] = mapped_column(BigInteger, default=0)
     sha256: Mapped[str | None] = mapped_column(String(64))
+    length: Mapped[int | None] = mapped_column(BigInteger)
+    notes: Mapped[str | None] = mapped_column(Text)  # what the client calls its metadata, as it was sent
+    turn: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    written_at: Mapped[float | None] = mapped_column(Double)
+    dataset_id: Mapped[str | None] = mapped_column(String(36))  # what was made of it, told even when that is gone
     created_at: Mapped[float] = mapped_column(Double)
     touched_at: Mapped[float] = mapped_column(Double)
+    swept: Mapped[bool] = mapped_column(Boolean, default=False, server_default=text("false"))
     deleted_at: Mapped[float | None] = mapped_column(Double)
 
 
 class UploadPart(Base):
-    """One object of at most 8 MiB, at `uploads/<id>/<offset>`."""
+    """One object of at most 8 MiB, at `uploads/<id>/<offset>`, with the turn in which it was written."""
 
     __tablename__ = "upload_parts"
     __table_args__ = (WITHOUT_ROWID,)
@@ -76,6 +86,7 @@ class UploadPart(Base):
     upload_pk: Mapped[int] = mapped_column(ForeignKey("uploads.pk", ondelete="CASCADE"), primary_key=True)
     offset: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     size: Mapped[int] = mapped_column(Integer)
+    turn: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
 
 
 class Dataset(Base):
