@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tarfile
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,9 +37,9 @@ def run(
     with _service(settings, server) as url, Client(url, key) as service:
         with Bars(say) as bars:
             sending = bars.add("send")
-            with _archive(path, settings) as archive:
-                asked = {"name": name or path.resolve().stem, "layout": layout}
-                sent = service.upload(archive, watch=bars.sent(sending), **asked)
+            # A service of our own ends with us, and is somewhere else the next time.
+            home = settings.home if server is not None else None
+            sent = service.upload(path, name, layout, bars.sent(sending), _going_on, home)
             dataset = service.wait_for_dataset(sent["id"], bars.dataset(bars.add("check every image")))
             audit = service.start_audit(dataset["id"], **spec)
             audit = service.wait_for_audit(audit["id"], bars.audit(bars.add("train and watch every margin")))
@@ -53,6 +51,10 @@ def run(
             "url": f"{url}/v1/audits/{audit['id']}/suspects",
             "kept": server is not None,
         }
+
+
+def _going_on(sent: int, size: int) -> None:
+    say.print(f"going on at {100 * sent // size} %")
 
 
 def show(found: dict[str, Any], console: Console) -> None:
@@ -110,19 +112,3 @@ def _service(settings: Settings, server: str | None) -> Iterator[str]:
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     with embedded.service(settings) as url:
         yield url
-
-
-@contextmanager
-def _archive(path: Path, settings: Settings) -> Iterator[Path]:
-    """The file itself, or a tar of the folder's files in the order of their names."""
-    if path.is_file():
-        yield path
-        return
-    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with tempfile.TemporaryDirectory(dir=settings.home) as scratch:
-        archive = Path(scratch, "folder.tar")
-        with tarfile.open(archive, "w", dereference=True) as tar:
-            for file in sorted(path.rglob("*")):
-                if file.is_file():
-                    tar.add(file, str(file.relative_to(path)), recursive=False)
-        yield archive

@@ -18,11 +18,14 @@ from typing import Any
 
 import httpx2
 
-from core.errors import Problem
+from core.errors import Problem, shown
+from labelaudit.bookmarks import Bookmark
+from labelaudit.sending import Sending, Watch
+from labelaudit.sources import source_of
 
 Json = dict[str, Any]
 UNENDED = ("received", "ingesting", "queued", "running")
-CHUNK = 1 << 20
+SMALL = 8 << 20  # bytes that are not worth going on with
 
 
 class Client:
@@ -44,26 +47,39 @@ class Client:
 
     def upload(
         self,
-        archive: Path,
+        path: Path,
         name: str | None = None,
         layout: str | None = None,
-        watch: Callable[[int, int], None] | None = None,  # is told how many bytes of how many were sent
+        watch: Watch | None = None,
+        going_on: Watch | None = None,  # is told where an earlier upload stopped
+        home: Path | None = None,  # where to remember how far it is, so that a later call goes on
     ) -> Json:
-        """Send an archive of labeled images."""
-        size = archive.stat().st_size
-        params = {"name": name or archive.stem} | ({"layout": layout} if layout else {})
-
-        def chunks() -> Iterator[bytes]:
-            sent = 0
-            with archive.open("rb") as file:
-                while chunk := file.read(CHUNK):
-                    yield chunk
-                    sent += len(chunk)
-                    if watch is not None:
-                        watch(sent, size)
-
-        headers = {"Content-Length": str(size)}
-        return self._json("POST", "/v1/datasets", params=params, content=chunks(), headers=headers)
+        """Send an archive, or a folder, of labeled images. It goes on after lost connections, where it stopped."""
+        source = source_of(path)
+        asked = {"name": name or path.resolve().stem} | ({"layout": layout} if layout else {})
+        if source.size <= SMALL:
+            content = b"".join(source.chunks(0, source.size))
+            sent = self._json("POST", "/v1/datasets", params=asked, content=content)
+            if watch is not None:
+                watch(source.size, source.size)
+            return sent
+        bookmark = Bookmark.of(home, str(self._http.base_url), source) if home is not None else None
+        sending = Sending(self._http, source, self._check, watch, going_on, bookmark)
+        upload = sending.send()
+        response = sending.patiently(lambda: self._http.post("/v1/datasets", json={"upload_id": upload, **asked}))
+        sending.forget()
+        try:
+            self._check(response)
+            dataset: Json = response.json()
+        except Problem as problem:
+            if problem.code != "upload-used":
+                sending.discard(upload)
+                raise
+            dataset = self.dataset(response.json()["dataset_id"])  # the answer to an earlier call was lost
+        if dataset["sha256"] != sending.sha256():
+            self._check(self._http.delete(f"/v1/datasets/{dataset['id']}", params={"force": True}))
+            raise Problem("source-changed", f"{shown(path.name)} was changed while it was sent; send it again.")
+        return dataset
 
     def import_dataset(self, source: str, name: str | None = None, layout: str | None = None) -> Json:
         """Have the service itself fetch a folder, a bucket's prefix or an https:// address that its owner allowed."""
