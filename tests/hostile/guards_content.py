@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.hostile.guard import READERS, Edit, Guard, guard, never, uncaught
 
 IMAGES, CONFINE, PARSER = "core/datasets/images.py", "core/datasets/confine.py", "core/datasets/parser.py"
-INGEST, SUMMARY = "core/datasets/ingest.py", "core/datasets/summary.py"
+INGEST, SUMMARY, PARSE = "core/datasets/ingest.py", "core/datasets/summary.py", "core/datasets/parse.py"
 ROWS, TABLE, COCO = f"{READERS}/rows.py", f"{READERS}/table.py", f"{READERS}/coco.py"
 RAW, PARQUET, NAMES, FOLDERS = (
     f"{READERS}/raw.py",
@@ -18,7 +18,8 @@ PILLOW = Edit(IMAGES, "Image.MAX_IMAGE_PIXELS = limits.max_pixels", "Image.MAX_I
 CLASSES = Edit(INGEST, "if summary.classes > limits.max_classes:", "if False:")
 SHORT_PICTURE = Edit(RAW, "if len(data) < block.picture.size:", "if False:")
 ROWS_OF_ALL = Edit(PARQUET, "if sum(held) > limits.max_members:", "if False:")
-SEEN = 'vars(images).setdefault("seen", set())'
+UNLABELLED = 'elif member.get("label") is None:'
+SEEN = 'vars(look).setdefault("seen", set())'
 
 DECODING: tuple[Guard, ...] = (
     guard("half images", IMAGES, "ImageFile.LOAD_TRUNCATED_IMAGES = False", "ImageFile.LOAD_TRUNCATED_IMAGES = True", "T17-half-a-jpeg", "T17-half-a-png", "T19-*-that-explodes"),
@@ -36,9 +37,9 @@ DECODING: tuple[Guard, ...] = (
     guard("a tail does no harm to a JPEG", IMAGES, 'if data[:3] == b"\\xff\\xd8\\xff":', 'if data[:3] == b"\\xff\\xd8\\xff" and data.endswith(b"\\xff\\xd9"):', "T20-a-jpeg-with-a-script-*"),
     guard("a tail does no harm to a PNG", IMAGES, 'if data[:8] == b"\\x89PNG\\r\\n\\x1a\\n":', 'if data[:8] == b"\\x89PNG\\r\\n\\x1a\\n" and data[-8:-4] == b"IEND":', "T20-a-png-with-a-zip-*"),
     guard("a comment does no harm", IMAGES, 'if data[:6] in (b"GIF87a", b"GIF89a"):', 'if data[:6] in (b"GIF87a", b"GIF89a") and b"<html" not in data:', "T20-a-gif-that-*"),
-    guard("bytes decide what an image is", PARSER, "facts = images.check(data, limits)", 'facts = images.check(data if data[6:10] != b"JFIF" or member.path.endswith("jpg") else b"", limits)', "T20-a-jpeg-that-is-called-png"),
+    guard("bytes decide what an image is", PARSER, "batch.add(told, data, text)", 'batch.add(told, data if data[6:10] != b"JFIF" or member.path.endswith("jpg") else b"x", text)', "T20-a-jpeg-that-is-called-png"),
     uncaught("broken EXIF blocks", IMAGES, "except (OSError, ValueError, SyntaxError, LookupError, TypeError, EOFError, struct.error):", "T22-a-broken-exif-block"),
-    guard("copies are images too", PARSER, "if member.label is None:", f"if member.label is None or data in {SEEN} or {SEEN}.add(data):", "T23-all-images-are-one-image"),
+    guard("copies are images too", PARSE, UNLABELLED, f'elif member.get("label") is None or data in {SEEN} or {SEEN}.add(data):', "T23-all-images-are-one-image"),
     guard("one colour is no division by nothing", IMAGES, "grey = mode in GREY or _is_grey(image)", "grey = 1 / (len(set(image.tobytes())) - 1) > 0", "T23-one-pixel-*"),
     guard("images that may be left out", INGEST, "return rejected > limits.max_reject_fraction * images", "return False", "T17-more-bad-images-*", "T27-labels-with-a-point-and-none-*", "T27-labels-of-bytes"),
     never("uploads without an image", INGEST, "if counts.accepted == 0:", "T25-no-image-at-all"),
@@ -52,7 +53,7 @@ LABELS: tuple[Guard, ...] = (
     guard("long labels", FOLDERS, "if len(label.encode()) <= limits.max_label_bytes:", "if True:", "T24-a-label-of-300-bytes"),
     guard("classes that look alike", SUMMARY, ".strip().casefold()", "", "T24-labels-that-differ-*", "T24-folders-that-differ-*"),
     guard("small classes", SUMMARY, "if count < FEW or", "if", "T25-a-class-of-one-*"),
-    never("images in no folder", PARSER, "if member.label is None:", "T24-an-image-in-no-folder"),
+    never("images in no folder", PARSE, UNLABELLED, "T24-an-image-in-no-folder"),
     guard("one class keeps its folder", NAMES, "min(len(found.common or []), max(0, found.deepest - 1))", "len(found.common or [])", "T25-one-class-only"),
     never("classes in folders", FOLDERS, "if len(labels) > limits.max_classes:", "T26-*-in-folders", also=(CLASSES,)),
     never("classes in a table", TABLE, "if len(self._classes) > self._limits.max_classes:", "T26-*-in-a-table", also=(CLASSES,)),
