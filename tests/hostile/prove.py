@@ -102,7 +102,8 @@ def _run(copy: Path, guard: Guard) -> NoReturn:
             os.dup2(output, stream)
         os.chdir(copy)
         sys.path.insert(0, str(copy))
-        for name in [name for name in sys.modules if name.partition(".")[0] in COPIED]:
+        # Our figures are registered with prometheus_client, which would know those of the forgotten modules too.
+        for name in [name for name in sys.modules if name.partition(".")[0] in (*COPIED, "prometheus_client")]:
             del sys.modules[name]
         os.environ |= {"HOSTILE_ON_SQLITE": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         for name in [name for name in os.environ if name.startswith(("COV", "PYTEST_XDIST"))]:
