@@ -30,7 +30,7 @@ class Held:
 
 def create(session: Session, *, name: str, source: str, layout: Layout | None, request_id: str) -> tuple[Dataset, Job]:
     """A dataset of bytes that are still to be fetched, and the job that will fetch and read them."""
-    unknown = {"format": "", "size": 0, "sha256": ""}
+    unknown = {"format": "", "size": 0, "sha256": "", "asked_layout": layout}
     dataset = session.execute(
         insert(Dataset).values(id=new_id(), name=name, created_at=now(), **unknown).returning(Dataset)
     ).scalar_one()

@@ -499,4 +499,4 @@ def test_json_for_a_dataset_is_read_as_strictly_as_elsewhere(
     json = {"Content-Type": "application/json"}
     check_problem(service.http.post("/v1/datasets", content=content, headers=json), status, code)
     by_query = service.http.post("/v1/datasets?name=n", json={"upload_id": NOBODY})
-    check_problem(by_query, 400, "invalid-request")
+    check_problem(by_query, 422, "invalid-parameter")

@@ -15,6 +15,7 @@ import numpy as np
 
 from core.datasets import images, readers
 from core.datasets.bounds import Bounds
+from core.datasets.look import BYTES, look
 from core.datasets.readers import LAYOUTS, parquet
 from core.datasets.readers.member import Archive, Rejection
 from core.datasets.sniff import HEAD_BYTES, TAIL_BYTES, sniff
@@ -107,7 +108,7 @@ def tar(data: bytes) -> None:
 
 
 def laid_out(files: dict[str, bytes], layout: str) -> None:
-    find = next(find for names, find in LAYOUTS if layout in names)
+    find = next(find for names, find, _ in LAYOUTS if layout in names)
     found = find(Files(files), ["zip", "parquet"], BOUNDS)
     if found is not None:
         check(found)
@@ -150,7 +151,8 @@ def arrays(data: bytes) -> None:
 
 
 def picture(data: bytes) -> None:
-    facts = images.check(data, BOUNDS)
+    facts, image = images.check(data, BOUNDS)
+    assert len(look(image)) == BYTES
     assert 0 < facts.width <= BOUNDS.max_side and 0 < facts.height <= BOUNDS.max_side
 
 

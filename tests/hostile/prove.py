@@ -100,6 +100,7 @@ def _run(copy: Path, guard: Guard) -> NoReturn:
         output = os.open(copy / OUTPUT, os.O_WRONLY | os.O_CREAT)
         for stream in (1, 2):
             os.dup2(output, stream)
+        sys.stdout = sys.stderr = os.fdopen(os.dup(output), "w", buffering=1)  # not where a test run collects its own
         os.chdir(copy)
         sys.path.insert(0, str(copy))
         # Our figures are registered with prometheus_client, which would know those of the forgotten modules too.
