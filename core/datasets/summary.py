@@ -8,6 +8,7 @@ from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -67,6 +68,7 @@ class Summary:
         self._labels: Counter[str] = Counter()
         self._splits: Counter[str] = Counter()
         self._sides = array("i")
+        self._folded = array("q")  # of every path, as a system sees it that does not tell A from a
         self._shards: dict[str, None] = {}
         self._grey = True
         self._bytes = 0
@@ -83,6 +85,7 @@ class Summary:
         columns = {name: batch[name].to_pylist() for name in ("sha256", "label", "split", "path")}
         for sha256, label, split, path in zip(*columns.values(), strict=True):
             self._hash.update(f"{sha256}\0{label}\0{split or ''}\0{path}\n".encode())
+        self._folded.extend(hash(unicodedata.normalize("NFC", path).casefold()) for path in columns["path"])
         self._labels.update(columns["label"])
         self._splits.update(split or "" for split in columns["split"])
         longer = np.maximum(batch["width"].to_numpy(), batch["height"].to_numpy())
@@ -131,7 +134,12 @@ class Summary:
                 median_side=int(np.sort(np.frombuffer(self._sides, np.int32))[(len(self._sides) - 1) // 2]),
                 grey=self._grey,
             ),
-            warnings=(*_near_duplicates(classes), *_rare(self._labels), *_told(found, complete)),
+            warnings=(
+                *_near_duplicates(classes),
+                *_collisions(np.frombuffer(self._folded, np.int64)),
+                *_rare(self._labels),
+                *_told(found, complete),
+            ),
             content_hash=self._hash.hexdigest(),
             shards=tuple(self._shards),
             image_bytes=self._bytes,
@@ -165,6 +173,16 @@ def _told(found: list[Found], complete: bool) -> Iterator[Warned]:
         )
     if not complete:
         yield Warned("near-duplicate-unfinished", "So many images look alike that not all were compared.")
+
+
+def _collisions(folded: np.ndarray[Any, Any]) -> tuple[Warned, ...]:
+    """Names that some systems take for one."""
+    counts = np.unique(folded, return_counts=True)[1]
+    same = int(counts[counts > 1].sum())
+    if not same:
+        return ()
+    detail = f"{same} images have a name that differs from that of another only in case, or in how accents are written."
+    return (Warned("name-collision", f"{detail} Here they are different images; on some systems they are one file."),)
 
 
 def _near_duplicates(classes: tuple[str, ...]) -> tuple[Warned, ...]:

@@ -128,6 +128,21 @@ def test_an_upload_in_parts_becomes_shards_and_rows(db: Database, blobs: Blobs, 
         assert image.startswith(b"\x89PNG")
 
 
+def test_the_same_bytes_are_kept_once(db: Database, blobs: Blobs, dataset_id: str, tmp_path: Path) -> None:
+    again, job = _upload(db, blobs, (tmp_path / "few.zip").read_bytes())
+    assert run.main([job]) == 0
+    with db.read() as session:
+        first, second = (datasets.find(session, id) for id in (dataset_id, again))
+        assert first is not None and second is not None
+        assert [datasets.status(*found) for found in (first, second)] == ["ready", "ready"]
+        a, b = (datasets.samples(session, found[0].pk, -1, 1000) for found in (first, second))
+    assert [(row.path, row.offset, row.sha256) for row in a] == [(row.path, row.offset, row.sha256) for row in b]
+    assert list(blobs.names(f"datasets/{again}")) == []
+    audit = _submit(db, again)
+    assert run.main([audit]) == 0
+    assert _job(db, audit).state == "succeeded"
+
+
 def test_what_a_table_says_is_kept_with_the_samples(db: Database, blobs: Blobs) -> None:
     table = "path,label,who\n0.png,cat,X\n1.png,dog,Y\n1.png,cat,Z\n1.png,cat,Z\n"
     members = {"labels.csv": table.encode()}
