@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,6 +16,10 @@ from core.spec import Limits
 from core.words import Layout
 
 MODULE = "core.datasets.parser"
+CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)  # nobody kills with these
+CRASHED_TWICE = (
+    "The list of what the upload holds made its reader crash, twice. Make the file anew, with another program."
+)
 
 
 class Source(Protocol):
@@ -58,7 +63,7 @@ class Reading:
         self._condemned: dict[int, str] = {}
         self._blame = Blame(deaths)
         self._child: Child | None = None
-        self._closing = False
+        self._crashed = self._closing = False
 
     def next(self) -> Total | Batch | None:
         """What comes next; None at the end."""
@@ -71,14 +76,24 @@ class Reading:
                     raise untrue() from None
                 self._kinds.append(str(needs))
             except ChildDied as death:
-                if self._total is None or self._closing:
+                if self._closing:
                     raise
-                place = child.place
-                if not self._done <= place <= self._total.members:
-                    raise untrue() from death
-                if code := self._blame.judge(death, place):
-                    self._condemned[place] = code
+                self._judge(death, child.place)
             self._stop()
+
+    def _judge(self, death: ChildDied, place: int) -> None:
+        """Say why the member at `place` is condemned, or the whole upload, when the child died before any."""
+        if self._total is None:
+            if death.by not in CRASHES:
+                raise death
+            if self._crashed:
+                raise Problem("archive-crashed-reader", CRASHED_TWICE) from death
+            self._crashed = True
+            return
+        if not self._done <= place <= self._total.members:
+            raise untrue() from death
+        if code := self._blame.judge(death, place):
+            self._condemned[place] = code
 
     def kill(self) -> None:
         """End it: a `next` that waits raises `ChildDied`."""

@@ -121,6 +121,13 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return children
 
 
+def test_an_upload_whose_list_makes_the_reader_crash_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MODULE", CRASHING_PARSER)
+    with pytest.raises(Problem) as caught:
+        parsed(zip_of({"cat/1.png": PIXEL, "cat/mine.png": PIXEL}))
+    assert caught.value.code == "archive-crashed-reader"
+
+
 def test_children_that_somebody_kills_once_cost_nothing(started: list[Any]) -> None:
     names = [f"cat/{n}.png" for n in range(200)]
     noise = image(size=(150, 150))  # so many that none can be far ahead of us
