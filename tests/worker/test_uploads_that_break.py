@@ -106,6 +106,7 @@ def test_the_command_goes_on_after_it_was_killed(service: Service, tmp_path: Pat
             eventually(lambda: client._json("GET", "/v1/datasets")["data"], "there is a dataset")
             assert second.stderr is not None
             assert second.stderr.readline() == "going on at 64 %\n"
+            eventually(lambda: not list((home / "sending").iterdir()), "nothing is left to go on with")
             second.kill()  # no worker is here to read it
             second.communicate()
         (dataset,) = client._json("GET", "/v1/datasets")["data"]
@@ -113,4 +114,3 @@ def test_the_command_goes_on_after_it_was_killed(service: Service, tmp_path: Pat
 
     source = Folder(folder)
     assert dataset["sha256"] == hashlib.sha256(b"".join(source.chunks(0, source.size))).hexdigest()
-    assert not list((home / "sending").iterdir())
