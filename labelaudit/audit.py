@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +32,7 @@ def run(
     if not path.exists():
         raise Problem("no-such-path", f"There is no file and no folder {shown(str(path))}.")
     key = settings.api_key.get_secret_value() if settings.api_key else None
-    with _service(settings, server) as url, Client(url, key) as service:
+    with embedded.or_running(settings, server) as url, Client(url, key) as service:
         with Bars(say) as bars:
             sending = bars.add("send")
             # A service of our own ends with us, and is somewhere else the next time.
@@ -101,14 +99,3 @@ def _table(suspects: list[dict[str, Any]]) -> Table:
             str(row["rank"]), f"{row['score']:.3f}", escape(labels), row["verdict"], escape(shown(row["path"]))
         )
     return table
-
-
-@contextmanager
-def _service(settings: Settings, server: str | None) -> Iterator[str]:
-    """The server that was named, or one of our own for as long as it takes."""
-    if server is not None:
-        yield server.rstrip("/")
-        return
-    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with embedded.service(settings) as url:
-        yield url

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import hypothesis
 import pytest
+from pydantic import SecretStr
 
 from core.settings import Settings
 from core.store import migrate
@@ -228,8 +229,8 @@ def s3_settings(tmp_path: Path, s3_server: S3) -> Settings:
         home=tmp_path / "home",
         blobs_url=s3_server.create_bucket(),
         s3_endpoint=s3_server.url,
-        s3_access_key_id=s3_server.key_id,  # type: ignore[arg-type]
-        s3_secret_access_key=s3_server.secret,  # type: ignore[arg-type]
+        s3_access_key_id=SecretStr(s3_server.key_id),
+        s3_secret_access_key=SecretStr(s3_server.secret),
     )
 
 

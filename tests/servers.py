@@ -29,6 +29,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -62,7 +63,7 @@ class ServerError(Exception):
     """A server is not installed, or does not start."""
 
 
-class Server:
+class Server(ABC):
     """A server under guard; without a folder, one that somebody else started."""
 
     def __init__(self, url: str, folder: Path | None = None, spec: dict[str, Any] | None = None) -> None:
@@ -111,9 +112,9 @@ class Server:
                     raise ServerError(self._why()) from error
             time.sleep(0.02)
 
+    @abstractmethod
     def ping(self) -> None:
         """Raise unless the server answers."""
-        raise NotImplementedError
 
     def kill(self) -> None:
         """Kill the server as a power cut would; its folder stays for the next `start`."""

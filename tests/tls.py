@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -79,9 +80,9 @@ def web(folder: Path, named: str = "*.example.org", trusted: bool = True) -> Ite
     class Server(ThreadingHTTPServer):
         daemon_threads = True
 
-        def finish_request(self, request: socket.socket, address: object) -> None:
+        def finish_request(self, request: socket.socket, address: Any) -> None:
             with contextlib.suppress(OSError), context.wrap_socket(request, server_side=True) as secure:
-                Handler(secure, address, self)  # type: ignore[arg-type]
+                Handler(secure, address, self)
 
     server = Server(("127.0.0.1", 0), Handler)
     made.port = server.server_address[1]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from core.spec import Limits
@@ -30,6 +30,3 @@ class Bounds:
     @classmethod
     def of(cls, limits: Limits) -> Bounds:
         return cls(**limits.model_dump())
-
-    def as_header(self) -> dict[str, Any]:
-        return asdict(self)

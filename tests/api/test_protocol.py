@@ -10,11 +10,12 @@ from contextlib import suppress
 
 import pytest
 import uvicorn
+from starlette.types import Receive, Scope, Send
 
 from api import protocol
 
 
-async def _app(scope, receive, send):  # type: ignore[no-untyped-def]
+async def _app(_scope: Scope, receive: Receive, send: Send) -> None:
     """Says how many bytes of body it got."""
     size, more = 0, True
     while more:

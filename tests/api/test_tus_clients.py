@@ -93,7 +93,7 @@ def test_our_client_goes_on_over_a_line_that_breaks(service: Service, large: Pat
 
 def test_a_later_call_goes_on_where_an_earlier_one_stopped(service: Service, large: Path, tmp_path: Path) -> None:
     class Stopped(Exception):
-        pass
+        """Whoever sends has had enough."""
 
     def stop(sent: int, size: int) -> None:
         if sent > size / 2:
@@ -213,7 +213,8 @@ def test_a_folder_is_sent_as_the_same_tar_every_time(folder: Path) -> None:
     assert whole(Folder(folder)) == content
     assert Folder(folder).fingerprint() != source.fingerprint()
     with tarfile.open(fileobj=io.BytesIO(content)) as tar:
-        read = {member.name: tar.extractfile(member).read() for member in tar}  # type: ignore[union-attr]
+        opened = {member.name: tar.extractfile(member) for member in tar}
+        read = {name: file.read() for name, file in opened.items() if file is not None}
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     assert read == {str(path.relative_to(folder)): path.read_bytes() for path in files}
 

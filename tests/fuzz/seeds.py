@@ -5,12 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 import struct
+from collections.abc import Sequence
 
 import numpy as np
 
 from tests.fuzz.targets import FOLDERS, npy
 from tests.hostile import arrays, images, tables, tars, zips
-from tests.unit.datasets.dataset_makers import image, tar_of, zip_of
+from tests.hostile.case import Case
+from tests.unit.datasets.dataset_makers import image, parquet_of, tar_of, zip_of
 
 LARGEST = 1 << 16
 
@@ -20,7 +22,7 @@ def seeds(name: str) -> list[bytes]:
     return [data for data in _SEEDS[name]() if len(data) <= LARGEST]
 
 
-def _built(cases: list) -> list[bytes]:  # type: ignore[type-arg]
+def _built(cases: Sequence[Case]) -> list[bytes]:
     return [case.build() for case in cases if "T1-" not in case.id and "T19-" not in case.id and "T16-" not in case.id]
 
 
@@ -65,7 +67,7 @@ _SEEDS = {
     "table": _tables,
     "coco": _coco,
     "webdataset": lambda: [b"1.png\xffx\xff1.cls\xffcat", b"a/2.JPG\xffx\xffa/2.cls\xff7\n"],
-    "parquet": lambda: [arrays.FILE, arrays.no_text(), arrays.parquet({"image": arrays.held(2), "label": [0, 1]}, ["a", "b"])],
+    "parquet": lambda: [arrays.FILE, arrays.no_text(), parquet_of({"image": arrays.held(2), "label": [0, 1]}, ["a", "b"])],
     "arrays": _arrays,
     "images": lambda: [
         *(image(kind, size=(9, 7), mode=mode) for kind in ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF") for mode in ("L", "RGB")),

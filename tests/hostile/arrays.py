@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import json
 import pickle
 import struct
 from typing import Any
@@ -14,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tests.hostile.case import CAT, DOG, Case, Ready, image, ready, refused, rejected, tar_of, zip_of
+from tests.unit.datasets.dataset_makers import parquet_of
 
 GREY = np.random.default_rng(0).integers(0, 256, (5, 6, 7), dtype=np.uint8)
 FIVE = np.arange(5) % 2
@@ -52,16 +52,6 @@ def cifar(classes: bytes) -> bytes:
     return zip_of({"data_batch_1.bin": one, "batches.meta.txt": classes})
 
 
-def parquet(columns: dict[str, Any], names: list[str] | None = None, **options: Any) -> bytes:
-    table = pa.table(columns)
-    if names is not None:
-        told = {"info": {"features": {"label": {"names": names, "_type": "ClassLabel"}}}}
-        table = table.replace_schema_metadata({"huggingface": json.dumps(told)})
-    file = io.BytesIO()
-    pq.write_table(table, file, **options)
-    return file.getvalue()
-
-
 def held(count: int, path: str = "{n}.png") -> list[dict[str, Any]]:
     return [{"bytes": image(seed=n), "path": path.format(n=n)} for n in range(count)]
 
@@ -69,24 +59,24 @@ def held(count: int, path: str = "{n}.png") -> list[dict[str, Any]]:
 def no_text() -> bytes:
     """A column of text whose bytes are no text."""
     bad = pa.Array.from_buffers(pa.string(), 2, pa.array([b"ok", b"\xff\xfe"], pa.binary()).buffers())
-    return parquet({"image": held(2), "label": [0, 1], "text": bad})
+    return parquet_of({"image": held(2), "label": [0, 1], "text": bad})
 
 
 def dictionary() -> bytes:
     """A text that stands there once and is meant three thousand times."""
     column = pa.DictionaryArray.from_arrays(pa.array([0] * 3000, pa.int32()), pa.array(["x" * 100_000]))
     nothing = pa.array([None] * 3000, pa.binary())
-    return parquet({"image": nothing, "label": [1] * 3000, "text": column.cast(pa.string())})
+    return parquet_of({"image": nothing, "label": [1] * 3000, "text": column.cast(pa.string())})
 
 
 def pictured() -> bytes:
     """An image that stands there once and is meant forty times."""
     large = b"\x89PNG" + bytes(10 << 20)
     column = pa.DictionaryArray.from_arrays(pa.array([0] * 40, pa.int32()), pa.array([large], pa.binary()))
-    return parquet({"image": column.cast(pa.binary()), "label": [1] * 40}, compression="zstd")
+    return parquet_of({"image": column.cast(pa.binary()), "label": [1] * 40}, compression="zstd")
 
 
-FILE = parquet({"image": held(3), "label": [0, 1, 0]})
+FILE = parquet_of({"image": held(3), "label": [0, 1, 0]})
 
 
 def fewer_rows() -> bytes:
@@ -107,7 +97,7 @@ LONG = "x" * 70_000
 PARQUET = [
     rejected("T16", "more rows than are read", "too-many-members", FILE, max_members=2),
     rejected("T16", "five million rows", "too-many-members",
-             lambda: parquet({"image": pa.nulls(5_000_000, pa.binary()), "label": pa.nulls(5_000_000, pa.int8())})),
+             lambda: parquet_of({"image": pa.nulls(5_000_000, pa.binary()), "label": pa.nulls(5_000_000, pa.int8())})),
     rejected("T16", "a dictionary that explodes", "table-expansion-limit", dictionary),
     rejected("T16", "an image that stands there forty times", "table-expansion-limit", pictured),
     refused("T12", "a Parquet file without its end", "archive-truncated", FILE[:-4]),
@@ -117,21 +107,21 @@ PARQUET = [
     rejected("T12", "a Parquet file in a tar, cut", "table-damaged", lambda: tar_of({"a.parquet": FILE[:-9]})),
     rejected("T16", "fewer rows than the footer counts", "table-damaged", fewer_rows),
     rejected("T16", "a text that is no text", "table-damaged", no_text),
-    rejected("T24", "a Parquet file without labels", "columns-missing", lambda: parquet({"image": held(2)})),
-    ready("T16", "bad rows", lambda: parquet(
+    rejected("T24", "a Parquet file without labels", "columns-missing", lambda: parquet_of({"image": held(2)})),
+    ready("T16", "bad rows", lambda: parquet_of(
         {"image": [*held(2), None, {"bytes": b"no", "path": None}, {"bytes": CAT, "path": "6.png"}], "label": [0, 7, 0, 0, -1]}, ["cat", "dog"]),
         Ready(accepted=1, left_out={"1.png": "label-unknown", "row 2": "image-missing", "row 3": "image-format", "6.png": "label-missing"})),
     rejected("T27", "labels with a point, and none, in Parquet", "too-many-rejects",
-             lambda: parquet({"image": held(3), "label": [1.0, float("nan"), float("inf")]}), max_reject_fraction=0.05),
+             lambda: parquet_of({"image": held(3), "label": [1.0, float("nan"), float("inf")]}), max_reject_fraction=0.05),
     rejected("T27", "labels of bytes", "too-many-rejects",
-             lambda: parquet({"image": held(2), "label": pa.array([b"a", b"b"], pa.binary())}), max_reject_fraction=0.05),
-    ready("T24", "a class without a name in Parquet", lambda: parquet({"image": held(2), "label": [0, 1]}, ["", "dog"]),
+             lambda: parquet_of({"image": held(2), "label": pa.array([b"a", b"b"], pa.binary())}), max_reject_fraction=0.05),
+    ready("T24", "a class without a name in Parquet", lambda: parquet_of({"image": held(2), "label": [0, 1]}, ["", "dog"]),
           Ready(accepted=1, left_out={"0.png": "label-missing"})),
     ready("T10", "a path of 70 kB in Parquet",
-          lambda: parquet({"image": [*held(1), {"bytes": CAT, "path": LONG}], "label": [0, 0]}),
+          lambda: parquet_of({"image": [*held(1), {"bytes": CAT, "path": LONG}], "label": [0, 0]}),
           Ready(accepted=1, left_out={LONG[: (1 << 15) - 1] + "…": "name-too-long"})),
     ready("T16", "a text of two million letters beside an image",
-          lambda: parquet({"image": held(2), "label": [0, 1], "text": ["x" * 2_000_000, "y"]}, compression="none"),
+          lambda: parquet_of({"image": held(2), "label": [0, 1], "text": ["x" * 2_000_000, "y"]}, compression="none"),
           Ready(accepted=1, left_out={"0.png": "row-too-large"})),
 ]  # fmt: skip
 

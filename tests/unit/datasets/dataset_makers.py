@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import io
+import json
 import struct
 import tarfile
 import zipfile
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from PIL import Image
 
 from core.datasets import readers
@@ -66,6 +68,17 @@ def compressed(data: bytes, how: str) -> bytes:
     if how == "gz":
         return gzip.compress(data, mtime=0)
     return pa.Codec("zstd").compress(data, asbytes=True) if how == "zst" else data
+
+
+def parquet_of(columns: dict[str, Any], names: list[str] | None = None, **options: Any) -> bytes:
+    """A Parquet file, with the names of its classes as Hugging Face writes them."""
+    table = pa.table(columns)
+    if names is not None:
+        told = {"info": {"features": {"label": {"names": names, "_type": "ClassLabel"}}}}
+        table = table.replace_schema_metadata({"huggingface": json.dumps(told)})
+    file = io.BytesIO()
+    pq.write_table(table, file, **options)
+    return file.getvalue()
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ BOUNDS = Bounds.of(limits())
 
 def pixels(data: bytes, side: int = 1, channels: int = 3) -> list[Any]:
     raw = np.frombuffer(images.to_array(data, side, channels, BOUNDS), np.uint8)
-    return raw.reshape(side, side, channels).tolist()  # type: ignore[no-any-return]
+    rows: list[Any] = raw.reshape(side, side, channels).tolist()
+    return rows
 
 
 def code(data: bytes, **changes: Any) -> str:

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import io
-import json
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from dataset_makers import BytesSource, MemoryShelf, image, limits, packed, parsed, tar_of, zip_of
+from dataset_makers import BytesSource, MemoryShelf, image, limits, packed, parquet_of, parsed, tar_of, zip_of
 
 from core.datasets.parse import LeftOut, Sample, parse
 from core.errors import Problem
 
 NAMES = ["cat", "dog"]
-
-
-def written(columns: dict[str, Any], names: list[str] | None = None, **options: Any) -> bytes:
-    table = pa.table(columns)
-    if names is not None:
-        told = {"info": {"features": {"label": {"names": names, "_type": "ClassLabel"}}}}
-        table = table.replace_schema_metadata({"huggingface": json.dumps(told)})
-    file = io.BytesIO()
-    pq.write_table(table, file, **options)
-    return file.getvalue()
 
 
 def held(count: int, first: int = 0) -> list[dict[str, Any]]:
@@ -46,7 +33,7 @@ def refusal(data: bytes, **bounds: Any) -> Problem:
 @pytest.mark.parametrize("codec", ["none", "snappy", "gzip", "zstd", "lz4", "brotli"])
 def test_a_file_as_hugging_face_writes_it(codec: str) -> None:
     columns = {"image": held(3), "label": [0, 1, -1], "caption": ["a", None, "c"], "width": [8, 8, 8]}
-    total, events = parsed(written(columns, NAMES, compression=codec))
+    total, events = parsed(parquet_of(columns, NAMES, compression=codec))
     assert (total.layout, total.members, total.images) == ("parquet", 3, 3)
     samples = [event for event in events if isinstance(event, Sample)]
     assert [(one.path, one.label, one.split) for one in samples] == [("0.png", "cat", None), ("1.png", "dog", None)]
@@ -56,14 +43,14 @@ def test_a_file_as_hugging_face_writes_it(codec: str) -> None:
 
 
 def test_other_names_and_plain_bytes_will_do() -> None:
-    assert told(written({"picture": [image()], "class": ["cat"]})) == [("row 0", "cat")]
-    assert told(written({"img": held(2), "label": [3, 5]})) == [("0.png", "3"), ("1.png", "5")]
+    assert told(parquet_of({"picture": [image()], "class": ["cat"]})) == [("row 0", "cat")]
+    assert told(parquet_of({"img": held(2), "label": [3, 5]})) == [("0.png", "3"), ("1.png", "5")]
 
 
 def test_a_row_that_is_bad_costs_only_itself() -> None:
     images = [*held(2), None, {"bytes": None, "path": "/x.png"}, {"bytes": b"no", "path": None}, *held(1, 9)]
     labels = [0, 7, 0, 0, 0, None]
-    assert told(written({"image": images, "label": labels}, NAMES)) == [
+    assert told(parquet_of({"image": images, "label": labels}, NAMES)) == [
         ("0.png", "cat"),
         ("1.png", "label-unknown"),
         ("row 2", "image-missing"),
@@ -71,7 +58,7 @@ def test_a_row_that_is_bad_costs_only_itself() -> None:
         ("row 4", "image-format"),
         ("9.png", "label-missing"),
     ]
-    assert told(written({"image": held(2), "label": [1.0, float("nan")]})) == [
+    assert told(parquet_of({"image": held(2), "label": [1.0, float("nan")]})) == [
         ("0.png", "label-invalid"),
         ("1.png", "label-invalid"),
     ]
@@ -80,10 +67,10 @@ def test_a_row_that_is_bad_costs_only_itself() -> None:
 @pytest.mark.parametrize("make", [zip_of, tar_of, lambda members: tar_of(members, "gz")])
 def test_several_files_and_splits_in_an_archive(make: Any) -> None:
     files = {
-        "data/train-00000-of-00002.parquet": written({"image": held(2), "label": [0, 1]}, NAMES),
+        "data/train-00000-of-00002.parquet": parquet_of({"image": held(2), "label": [0, 1]}, NAMES),
         "README.md": b"read me",
-        "data/train-00001-of-00002.parquet": written({"image": held(1, 2), "label": [1]}, NAMES),
-        "data/test-00000-of-00001.parquet": written({"image": held(1, 3), "label": [0]}, NAMES),
+        "data/train-00001-of-00002.parquet": parquet_of({"image": held(1, 2), "label": [1]}, NAMES),
+        "data/test-00000-of-00001.parquet": parquet_of({"image": held(1, 3), "label": [0]}, NAMES),
     }
     total, events = parsed(make(files))
     assert (total.members, total.images) == (5, 4)
@@ -100,9 +87,9 @@ def test_several_files_and_splits_in_an_archive(make: Any) -> None:
 
 def test_a_restart_goes_on_in_the_middle_of_a_row_group() -> None:
     data = zip_of({
-        "a.parquet": written({"image": held(9), "label": [0] * 9}, row_group_size=4),
+        "a.parquet": parquet_of({"image": held(9), "label": [0] * 9}, row_group_size=4),
         "x.txt": b"",
-        "b.parquet": written({"image": held(3, 9), "label": [1] * 3}),
+        "b.parquet": parquet_of({"image": held(3, 9), "label": [1] * 3}),
     })  # fmt: skip
     whole = [event.path for event in parsed(data)[1]]
     assert len(whole) == 13
@@ -117,13 +104,13 @@ def test_a_restart_goes_on_in_the_middle_of_a_row_group() -> None:
 
 def test_columns_that_are_missing_are_named() -> None:
     for columns in ({"image": held(1)}, {"label": [1], "text": ["a"]}, {"a": [b"x"], "b": [b"y"], "label": [1]}):
-        refused = refusal(written(columns))
+        refused = refusal(parquet_of(columns))
         assert refused.code == "columns-missing"
         assert next(iter(columns)) in refused.detail
 
 
 def test_a_file_that_is_broken_is_refused() -> None:
-    data = written({"image": held(3), "label": [0, 1, 0]})
+    data = parquet_of({"image": held(3), "label": [0, 1, 0]})
     assert refusal(data[:-4]).code == "archive-truncated"
     assert refusal(data[:-20] + b"x" * 16 + data[-4:]).code == "table-damaged"
     assert refusal(data[:4] + bytes(len(data) // 2) + data[len(data) // 2 + 4 :]).code == "table-damaged"
@@ -131,10 +118,10 @@ def test_a_file_that_is_broken_is_refused() -> None:
 
 
 def test_bombs_of_rows_and_of_bytes_are_refused() -> None:
-    rows = written({"image": pa.array([None] * 6, pa.binary()), "label": [1] * 6})
+    rows = parquet_of({"image": pa.array([None] * 6, pa.binary()), "label": [1] * 6})
     assert refusal(rows, max_members=5).code == "too-many-members"
     column = pa.DictionaryArray.from_arrays(pa.array([0] * 3000, pa.int32()), pa.array(["x" * 100_000]))
-    bomb = written(
+    bomb = parquet_of(
         {"image": pa.array([None] * 3000, pa.binary()), "label": [1] * 3000, "text": column.cast(pa.string())}
     )
     assert len(bomb) < 100_000
@@ -142,4 +129,4 @@ def test_bombs_of_rows_and_of_bytes_are_refused() -> None:
 
 
 def test_a_path_out_of_an_archive_is_refused_here_too() -> None:
-    assert refusal(zip_of({"../a.parquet": written({"image": held(1), "label": [1]})})).code == "unsafe-path"
+    assert refusal(zip_of({"../a.parquet": parquet_of({"image": held(1), "label": [1]})})).code == "unsafe-path"
