@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from fastapi import APIRouter
 
 from api.deps import SettingsDep
 from api.strict import StrictRoute
+from core.datasets.sniff import FORMATS
+from core.words import Layout
 
 router = APIRouter(route_class=StrictRoute, tags=["service"])
 
@@ -19,6 +21,7 @@ def limits(settings: SettingsDep) -> dict[str, Any]:
         "max_upload_bytes": settings.max_upload_bytes,
         "max_json_bytes": settings.max_json_bytes,
         "max_page": 1000,
-        "formats": ["zip"],
+        "formats": list(FORMATS),
+        "layouts": list(get_args(Layout)),
         **settings.limits.model_dump(exclude={"sandbox_memory_bytes"}),
     }

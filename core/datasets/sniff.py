@@ -13,6 +13,7 @@ ACCEPTED = "a zip, tar, tar.gz or tar.zst of images in one folder per class or w
 TAR_MAGIC, TAR_MAGIC_AT = b"ustar", 257
 PARQUET_MAGIC = b"PAR1"
 STREAMS = {b"\x1f\x8b": "tar.gz", b"\x28\xb5\x2f\xfd": "tar.zst"}
+FORMATS = ("zip", "tar", *STREAMS.values(), "parquet")
 LOCAL = struct.Struct("<4sHHH")
 LOCAL_SIGNATURE = b"PK\x03\x04"
 READABLE_METHODS = (0, 8)

@@ -214,6 +214,7 @@ def test_without_its_blobs_the_service_says_so(start: Callable[..., Service]) ->
 def test_a_ready_service_says_so_and_tells_its_limits_and_figures(library: Library) -> None:
     assert library.http.get("/readyz").json() == {"status": "ready"}
     limits = library.http.get("/v1/limits").json()
+    assert {"zip", "tar.zst", "parquet"} <= set(limits["formats"]) and "coco" in limits["layouts"]
     assert limits["max_json_bytes"] == library.settings.max_json_bytes and limits["max_page"] == 1000
     library.http.request("INVENTED", "/healthz")
     figures = library.http.get("/metrics")
