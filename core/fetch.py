@@ -135,8 +135,10 @@ def _connected(network: Network, target: Target, tick: Callable[[], None]) -> ss
         except OSError:
             continue
         try:
-            # A body whose end only the end of the connection tells must not be cut by somebody in between.
+            # A body whose end only the end of the connection tells must not be cut by somebody in between; both words
+            # are needed, as some builds of Python take the end of a connection for its proper end.
             context = network.trust()
+            context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
             return context.wrap_socket(plain, server_hostname=target.host, suppress_ragged_eofs=False)
         except OSError as error:
             plain.close()
