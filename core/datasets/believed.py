@@ -14,26 +14,15 @@ MAX_EXTRA = 1 << 20  # characters of what a table says of one image
 def text(said: Mapping[str, Any], key: str, most: int = 1 << 16) -> str:
     """A text that is not empty."""
     value = said.get(key)
-    if not isinstance(value, str) or not value or len(value) > most:
-        raise untrue()
-    return value
+    if type(value) is str and 0 < len(value) <= most:
+        return value
+    raise untrue()
 
 
 def number(said: Mapping[str, Any], key: str, most: int) -> int:
     """A whole number from 0."""
     value = said.get(key)
     if type(value) is not int or not 0 <= value <= most:
-        raise untrue()
-    return value
-
-
-def bytes_of(said: Mapping[str, Any], key: str, length: int) -> bytes:
-    """So many bytes, as hexadecimal digits."""
-    try:
-        value = bytes.fromhex(text(said, key))
-    except ValueError:
-        raise untrue() from None
-    if len(value) != length:
         raise untrue()
     return value
 

@@ -30,3 +30,9 @@ class Bounds:
     @classmethod
     def of(cls, limits: Limits) -> Bounds:
         return cls(**limits.model_dump())
+
+
+def listing_seconds(decode_seconds: int, size: int) -> int:
+    """Processor time to list what an upload of so many bytes holds: what two million members take, and a large tar.gz,
+    which has to be unpacked for it, several times over."""
+    return 60 * decode_seconds + (size >> 24)

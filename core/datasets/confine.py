@@ -11,7 +11,8 @@ import os
 import resource
 import signal
 import sys
-from typing import BinaryIO
+import time
+from typing import BinaryIO, Self
 
 from core.datasets import seccomp
 
@@ -68,10 +69,18 @@ class CpuTime:
     """Die by SIGPROF after so much processor time: a handler would wait for a decoder that never returns."""
 
     def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+        self._seconds, self._armed = seconds, 0.0
 
-    def __enter__(self) -> None:
+    def renew(self) -> None:
+        """Within it: what follows has all the time again, or at least nine tenths; to say so each time takes long."""
+        if self._armed and time.monotonic() - self._armed > self._seconds / 10:
+            self.__enter__()
+
+    def __enter__(self) -> Self:
         signal.setitimer(signal.ITIMER_PROF, self._seconds)
+        self._armed = time.monotonic()
+        return self
 
     def __exit__(self, *_: object) -> None:
         signal.setitimer(signal.ITIMER_PROF, 0)
+        self._armed = 0.0

@@ -1,7 +1,7 @@
 """The child program that decodes images: `python -m core.datasets.decoder`.
 
-It is sent many images in one frame and answers with one: what each image is, or why it cannot be used. Its place is the
-number of the image that it decodes, from 1; between two frames it is 0.
+It is sent many images in one frame and answers with one: what each image is, or why it cannot be used, and the looks of
+those that can. Its place is the number of the image that it decodes, from 1; between two frames it is 0.
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ from typing import Any
 
 from PIL import Image
 
-from core.datasets import frames, images
+from core.datasets import frames, images, look
 from core.datasets.bounds import Bounds
 from core.datasets.confine import CpuTime, confine, pipes
-from core.datasets.look import look
 from core.datasets.readers.imagefolder import nested
 from core.datasets.readers.member import LeftOut
 from core.datasets.warmup import warm
@@ -42,29 +41,33 @@ def main() -> None:
     limits = Bounds(**order.header["limits"])
     place, bounded = order.header["place"], CpuTime(limits.decode_seconds)
     warm(limits)
-    look(Image.new("RGB", (200, 200)))
+    look.look(Image.new("RGB", (200, 200)))
     frames.send(writer, {"kind": "ready", "confinement": confine(limits.sandbox_memory_bytes)})
     while (asked := frames.receive(reader, limits.max_member_bytes + frames.BATCH_BYTES)) is not None:
-        found = []
-        for n, (begin, end) in enumerate(pairwise(accumulate(asked.header["lengths"], initial=0)), start=1):
-            os.lseek(place, n, os.SEEK_SET)
-            with bounded:
-                found.append(_examine(asked.payload[begin:end], limits))
+        found, greys = [], []
+        with bounded:
+            for n, (begin, end) in enumerate(pairwise(accumulate(asked.header["lengths"], initial=0)), start=1):
+                os.lseek(place, n, os.SEEK_SET)
+                bounded.renew()
+                about, grey = _examine(asked.payload[begin:end], limits)
+                found.append(about)
+                if grey is not None:
+                    greys.append(grey)
         os.lseek(place, 0, os.SEEK_SET)
-        frames.send(writer, {"kind": "found", "found": found})
+        frames.send(writer, {"kind": "found", "found": found}, look.looks(greys))
 
 
-def _examine(data: bytes, limits: Bounds) -> dict[str, Any]:
-    """Decode one image fully: what it is, or why it is left out."""
+def _examine(data: bytes, limits: Bounds) -> tuple[dict[str, Any], bytes | None]:
+    """Decode one image fully: what it is and what its look is made from, or why it is left out."""
     try:
         facts, image = images.check(data, limits)
-        return facts._asdict() | {"look": look(image).hex()}
+        return facts._asdict(), look.grey(image)
     except (Problem, MemoryError) as error:
         problem = error if isinstance(error, Problem) else images.too_much_memory()
         out = LeftOut("rejected", problem.code, problem.detail)
         if problem.code == "image-format" and (data.startswith(ARCHIVE_MAGIC) or data[257:262] == b"ustar"):
             out = nested()
-        return asdict(out)
+        return asdict(out), None
 
 
 if __name__ == "__main__":

@@ -24,7 +24,6 @@ from PIL import (
     ImageChops,
     ImageFile,
     JpegImagePlugin,
-    MpoImagePlugin,
     PngImagePlugin,
     TiffImagePlugin,
     WebPImagePlugin,
@@ -33,15 +32,15 @@ from PIL import (
 from core.datasets.bounds import Bounds
 from core.errors import Problem
 
-PLUGINS = (
-    BmpImagePlugin,
-    GifImagePlugin,
-    JpegImagePlugin,
-    MpoImagePlugin,
-    PngImagePlugin,
-    TiffImagePlugin,
-    WebPImagePlugin,
-)
+# Asked themselves and not by `Image.open`, which looks for them anew for each image.
+OPENERS: dict[str, type[ImageFile.ImageFile]] = {
+    "BMP": BmpImagePlugin.BmpImageFile,
+    "GIF": GifImagePlugin.GifImageFile,
+    "JPEG": JpegImagePlugin.JpegImageFile,
+    "PNG": PngImagePlugin.PngImageFile,
+    "TIFF": TiffImagePlugin.TiffImageFile,
+    "WEBP": WebPImagePlugin.WebPImageFile,
+}
 SUPPORTED = "JPEG, PNG, WebP, BMP, TIFF or GIF"
 SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
 GREY = ("1", "L", *SIXTEEN_BITS)
@@ -134,7 +133,7 @@ def _decode(data: bytes, limits: Bounds, draft: int = 0) -> tuple[Image.Image, s
         raise Problem("image-format", f"This is not an image that we read: it must be {SUPPORTED}.")
     Image.MAX_IMAGE_PIXELS = limits.max_pixels
     try:
-        with Image.open(io.BytesIO(data), formats=[kind]) as image:
+        with OPENERS[kind](io.BytesIO(data)) as image:
             _check_size(image.width, image.height, limits)
             mode = image.mode
             if draft and mode in ("L", "RGB"):

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Protocol
 
 from core.datasets import manifest
 from core.datasets.parse import Busy, LeftOut, Sample, Source, Total, parse
@@ -132,15 +132,34 @@ class _Part:
         self.samples = 0
 
     def add(self, event: Sample | LeftOut, member: int, n: int) -> None:
-        row: dict[str, Any] = event._asdict()
-        row["member"] = member
-        if isinstance(event, Sample):
-            del row["data"]
-            offset = self.tar.add(n, event.format, event.data)
-            row |= {"outcome": "accepted", "n": n, "shard": self._tar_name}
-            row |= {"offset": offset, "length": len(event.data)}
-            self.samples += 1
-        self.side.add(row)
+        self.side.add(self._left_out(event, member) if isinstance(event, LeftOut) else self._sample(event, member, n))
+
+    def _left_out(self, event: LeftOut, member: int) -> manifest.Row:
+        path, outcome, code, detail, sha256 = event
+        return manifest.Row(member, outcome, path=path, sha256=sha256, code=code, detail=detail)
+
+    def _sample(self, event: Sample, member: int, n: int) -> manifest.Row:
+        self.samples += 1
+        return manifest.Row(
+            member,
+            "accepted",
+            n,
+            path=event.path,
+            label=event.label,
+            split=event.split,
+            shard=self._tar_name,
+            offset=self.tar.add(n, event.format, event.data),
+            length=len(event.data),
+            sha256=event.sha256,
+            width=event.width,
+            height=event.height,
+            mode=event.mode,
+            format=event.format,
+            grey=event.grey,
+            votes=event.votes,
+            extra=event.extra,
+            look=event.look,
+        )
 
     def commit(self, shelf: Shelf) -> None:
         """The side file last: where it is, its shard is whole."""

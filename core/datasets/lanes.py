@@ -7,8 +7,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from queue import LifoQueue
 from typing import Any
 
+from core.datasets import look
 from core.datasets.believed import records, untrue
 from core.datasets.blame import CONDEMNED, Blame, Deaths
+from core.datasets.frames import BATCH_MEMBERS
 from core.datasets.sandbox import Child, ChildDied
 from core.spec import Limits
 
@@ -54,7 +56,7 @@ class _Lane:
         self._closing = False
 
     def start(self) -> Child:
-        child = self._child = Child(MODULE, {"limits": self._limits.model_dump()}, 0)  # an answer is a header alone
+        child = self._child = Child(MODULE, {"limits": self._limits.model_dump()}, BATCH_MEMBERS * look.BYTES)
         if self._closing:
             child.kill()
         return child
@@ -96,8 +98,11 @@ class _Lane:
 
 def _ask(child: Child, images: list[bytes]) -> list[dict[str, Any]]:
     child.send({"kind": "images", "lengths": [len(data) for data in images]}, b"".join(images))
-    header = child.receive().header
+    header, looks = child.receive()
     found = records(header, "found")
-    if len(found) != len(images):
+    decoded = [one for one in found if "outcome" not in one]
+    if len(found) != len(images) or len(looks) != look.BYTES * len(decoded):
         raise untrue()
+    for one, begin in zip(decoded, range(0, len(looks), look.BYTES), strict=True):
+        one["look"] = looks[begin : begin + look.BYTES]
     return found

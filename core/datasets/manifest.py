@@ -6,8 +6,8 @@ version of Arrow, the same rows are the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, BinaryIO
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -41,15 +41,40 @@ SAMPLE_COLUMNS = tuple(name for name in SCHEMA.names if name not in ("member", "
 LEFT_OUT_COLUMNS = ("member", "path", "outcome", "code", "detail", "sha256")
 
 
+class Row(NamedTuple):
+    """One member, column by column."""
+
+    member: int
+    outcome: str
+    n: int | None = None
+    path: str | None = None
+    label: str | None = None
+    split: str | None = None
+    shard: str | None = None
+    offset: int | None = None
+    length: int | None = None
+    sha256: str | None = None
+    width: int | None = None
+    height: int | None = None
+    mode: str | None = None
+    format: str | None = None
+    grey: bool | None = None
+    votes: str | None = None
+    extra: str | None = None
+    look: bytes | None = None
+    code: str | None = None
+    detail: str | None = None
+
+
 class Writer:
     """Rows into a Parquet file, a row group at a time."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._parquet = pq.ParquetWriter(file, SCHEMA, compression="zstd")
-        self._rows: list[Mapping[str, Any]] = []
+        self._rows: list[Row] = []
         self.rows = 0
 
-    def add(self, row: Mapping[str, Any]) -> None:
+    def add(self, row: Row) -> None:
         self._rows.append(row)
         self.rows += 1
         if self.rows % ROWS_A_GROUP == 0:
@@ -68,8 +93,9 @@ class Writer:
             self._parquet.close()
 
     def _flush(self) -> None:
-        columns = {name: [row.get(name) for row in self._rows] for name in SCHEMA.names}
-        self._parquet.write_batch(pa.record_batch(columns, schema=SCHEMA))
+        columns = zip(*self._rows, strict=True)
+        arrays = [pa.array(column, kind) for column, kind in zip(columns, SCHEMA.types, strict=True)]
+        self._parquet.write_batch(pa.record_batch(arrays, schema=SCHEMA))
         self._rows = []
 
 

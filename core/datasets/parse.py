@@ -12,8 +12,7 @@ from queue import Empty, SimpleQueue
 from threading import Condition
 from typing import Any, Literal, NamedTuple, TypeVar, cast
 
-from core.datasets import look
-from core.datasets.believed import as_json, bytes_of, number, text, untrue
+from core.datasets.believed import as_json, number, text, untrue
 from core.datasets.blame import Deaths
 from core.datasets.bounds import Bounds
 from core.datasets.lanes import Lanes
@@ -196,7 +195,7 @@ def _sample(member: dict[str, Any], found: dict[str, Any], data: bytes, sha256: 
         grey=found.get("grey") is True,
         votes=as_json(member, "votes", int),
         extra=as_json(member, "extra", str),
-        look=bytes_of(found, "look", look.BYTES),
+        look=found["look"],
         data=data,
     )
 

@@ -14,7 +14,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from core.datasets import frames, readers
-from core.datasets.bounds import Bounds
+from core.datasets.bounds import Bounds, listing_seconds
 from core.datasets.confine import CpuTime, confine, pipes
 from core.datasets.frames import BATCH_BYTES, BATCH_MEMBERS, BATCH_TEXT, BrokenFrame
 from core.datasets.readers.member import LeftOut, Member, Rejection
@@ -106,26 +106,29 @@ def _read_upload(reader: BinaryIO, writer: BinaryIO, order: dict[str, Any], limi
     size, skip, place = order["size"], order["skip"], order["place"]
     condemned = {int(member): LeftOut("rejected", *why) for member, why in order["condemned"].items()}
     upload = io.BufferedReader(Upload(reader, writer, size), READ_AHEAD)
-    archive = readers.read(order["kinds"], order["layout"], upload, size, limits)
+    bounded = CpuTime(limits.decode_seconds)
+    with CpuTime(listing_seconds(limits.decode_seconds, size)):
+        archive = readers.read(order["kinds"], order["layout"], upload, size, limits, bounded.renew)
     total = {"members": archive.total, "images": archive.images, "layout": archive.layout}
     frames.send(writer, {"kind": "total", **total})
-    batch, bounded = Batch(writer), CpuTime(limits.decode_seconds)
+    batch = Batch(writer)
     try:
-        for n, member in enumerate(archive.members(skip), start=skip):
-            _add(batch, member, condemned.get(n, member.left_out), limits, bounded)
-            os.lseek(place, n + 1, os.SEEK_SET)
+        with bounded:
+            for n, member in enumerate(archive.members(skip), start=skip):
+                _add(batch, member, condemned.get(n, member.left_out), limits)
+                os.lseek(place, n + 1, os.SEEK_SET)
+                bounded.renew()
     except Problem:
         batch.send()  # what came before counts
         raise
     batch.send()
 
 
-def _add(batch: Batch, member: Member, out: LeftOut | None, limits: Bounds, bounded: CpuTime) -> None:
+def _add(batch: Batch, member: Member, out: LeftOut | None, limits: Bounds) -> None:
     """Read one member, unless it is left out."""
     if out is None:
         try:
-            with bounded:
-                data = member.read()
+            data = member.read()
             if len(data) > limits.max_member_bytes:
                 most = limits.max_member_bytes
                 raise Rejection("member-too-large", f"The image has {len(data)} bytes; at most {most} are read.")

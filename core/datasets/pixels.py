@@ -151,11 +151,12 @@ def main() -> None:
                         answer = images.thumbnail(data, header["size"], limits)
                 case "arrays":
                     arrays, position = [], 0
-                    for length in header["lengths"]:
-                        with bounded:
+                    with bounded:
+                        for length in header["lengths"]:
+                            bounded.renew()
                             image = data[position : position + length]
                             arrays.append(images.to_array(image, header["side"], header["channels"], limits))
-                        position += length
+                            position += length
                     answer = b"".join(arrays)
                 case _:
                     answer = b""

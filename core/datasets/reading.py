@@ -20,6 +20,10 @@ CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.
 CRASHED_TWICE = (
     "The list of what the upload holds made its reader crash, twice. Make the file anew, with another program."
 )
+TOO_SLOW = (
+    "To list what the upload holds takes far longer than its size explains. Make the file anew, with another program, "
+    "or split it."
+)
 
 
 class Source(Protocol):
@@ -84,6 +88,8 @@ class Reading:
     def _judge(self, death: ChildDied, place: int) -> None:
         """Say why the member at `place` is condemned, or the whole upload, when the child died before any."""
         if self._total is None:
+            if death.by == signal.SIGPROF:
+                raise Problem("archive-too-slow", TOO_SLOW) from death
             if death.by not in CRASHES:
                 raise death
             if self._crashed:

@@ -26,14 +26,22 @@ __all__ = ["CONTAINERS", "Needs", "prepare", "read"]
 PARQUET_ENDING = ".parquet"
 
 
-def _unpacking(unpack: Callable[[BinaryIO], Iterator[bytes]], file: BinaryIO, size: int, limits: Bounds) -> Tar:
-    stream = Unpacked(partial(unpack, file), limits.max_expansion * size)
+def _lying_open(
+    kind: Callable[[BinaryIO, int, Bounds], Container], file: BinaryIO, size: int, limits: Bounds, _: Callable[[], None]
+) -> Container:
+    return kind(file, size, limits)
+
+
+def _unpacking(
+    unpack: Callable[[BinaryIO], Iterator[bytes]], file: BinaryIO, size: int, limits: Bounds, alive: Callable[[], None]
+) -> Container:
+    stream = Unpacked(partial(unpack, file), limits.max_expansion * size, alive)
     return Tar(io.BufferedReader(stream, CHUNK), None, limits)
 
 
-CONTAINERS: dict[str, Callable[[BinaryIO, int, Bounds], Container]] = {
-    "zip": Directory,
-    "tar": Tar,
+CONTAINERS: dict[str, Callable[[BinaryIO, int, Bounds, Callable[[], None]], Container]] = {
+    "zip": partial(_lying_open, Directory),
+    "tar": partial(_lying_open, Tar),
     "tar.gz": partial(_unpacking, gunzipped),
     "tar.zst": partial(_unpacking, unzstandarded),
 }
@@ -52,10 +60,18 @@ def prepare(kinds: Iterable[str]) -> None:
             import_module("core.datasets.readers.parquet").warm()
 
 
-def read(kinds: Sequence[str], layout: str | None, file: BinaryIO, size: int, limits: Bounds) -> Archive:
+def read(
+    kinds: Sequence[str],
+    layout: str | None,
+    file: BinaryIO,
+    size: int,
+    limits: Bounds,
+    alive: Callable[[], None] = lambda: None,
+) -> Archive:
     """The members of an upload, after everything was checked that can be told without decoding one.
 
     The first of `kinds` is what the upload is; `prepare` was told all of them. Without a layout it is recognised.
+    `alive` is called while much is unpacked for one member that lies far on.
     """
     found = None
     if kinds[0] == "parquet":
@@ -63,7 +79,7 @@ def read(kinds: Sequence[str], layout: str | None, file: BinaryIO, size: int, li
 
         found = parquet.read(file, size, limits) if layout in (None, "parquet") else None
     else:
-        container = CONTAINERS[kinds[0]](file, size, limits)
+        container = CONTAINERS[kinds[0]](file, size, limits, alive)
         endings = set()
         for entry in container.entries():
             name = entry.raw.decode("latin-1")

@@ -39,11 +39,16 @@ class Seekable(io.RawIOBase):
 
 
 class Unpacked(Seekable):
-    """Reads on; `pieces` yields the unpacked bytes from their beginning. More than `most` of them are refused."""
+    """Reads on; `pieces` yields the unpacked bytes from their beginning. More than `most` of them are refused.
 
-    def __init__(self, pieces: Callable[[], Iterator[bytes]], most: int) -> None:
+    `alive` is called for each piece.
+    """
+
+    def __init__(
+        self, pieces: Callable[[], Iterator[bytes]], most: int, alive: Callable[[], None] = lambda: None
+    ) -> None:
         super().__init__(0)  # its size is known when its end is reached
-        self._pieces, self._most = pieces, max(most, SMALL)
+        self._pieces, self._most, self._alive = pieces, max(most, SMALL), alive
         self._begin()
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
@@ -73,6 +78,7 @@ class Unpacked(Seekable):
             piece = next(self._source, None)
             if piece is None:
                 return False
+            self._alive()
             self._piece, self._at = piece, 0
             self._total += len(piece)
             if self._total > self._most:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
+import resource
 import signal
 import subprocess
 import sys
+import tarfile
 import threading
 import time
 from pathlib import Path
@@ -126,6 +129,28 @@ def test_an_upload_whose_list_makes_the_reader_crash_is_refused(monkeypatch: pyt
     with pytest.raises(Problem) as caught:
         parsed(zip_of({"cat/1.png": PIXEL, "cat/mine.png": PIXEL}))
     assert caught.value.code == "archive-crashed-reader"
+
+
+def test_an_upload_whose_list_takes_for_ever_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MODULE", CRASHING_PARSER)
+    with pytest.raises(Problem) as caught:
+        parsed(zip_of({"cat/1.png": PIXEL, "cat/marathon.png": PIXEL}))
+    assert caught.value.code == "archive-too-slow"
+
+
+def test_a_member_far_on_in_a_packed_tar_has_the_time_that_going_there_takes() -> None:
+    plain = tar_of({"cat/README": b"", "cat/1.png": PIXEL})
+    with tarfile.open(fileobj=io.BytesIO(plain)) as tar:
+        behind = tar.getmembers()[1].offset
+    mebibytes = 900  # more than a second's work, and nothing to look at
+    far = tarfile.TarInfo("cat/README")
+    far.size = mebibytes << 20
+    zeros = gzip.compress(bytes(50 << 20))
+    data = gzip.compress(far.tobuf()) + mebibytes // 50 * zeros + gzip.compress(plain[behind:])
+    began = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    _, events = parsed(data, limits(decode_seconds=1, max_expansion=100_000), skip=1)
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - began > 2  # once for the list, once for the image
+    assert [event.path for event in events if isinstance(event, Sample)] == ["cat/1.png"]
 
 
 def test_children_that_somebody_kills_once_cost_nothing(started: list[Any]) -> None:
