@@ -15,6 +15,7 @@ Reason = Literal[  # which evidence spoke; a sample's reasons are a bit mask in 
     "two-labels-fit",  # given and suggested class are about equally likely
     "no-label-fits",  # no class is likely
     "conflicting-duplicates",  # the same content has other labels elsewhere, and this one is not the likeliest
+    "votes-differ",  # people named other classes too, and their votes speak against the given one
 ]
 Layout = Literal["folders", "table", "coco", "webdataset", "parquet", "numpy", "idx", "cifar"]
 FindingKind = Literal[  # what is found in the images of a dataset without a model

@@ -19,6 +19,7 @@ from core.science.conflicts import Conflicts
 from core.science.findings import Transitions, Verdict
 from core.science.verdict import SCORE_VERSION, Wish
 from core.science.verdict import judge as judge_evidence
+from core.science.votes import Votes
 from core.spec import AuditSpec, Plan
 from core.store.likeliest import packed
 from core.summary import (
@@ -37,7 +38,7 @@ from core.training.loader import TrainingData
 from core.training.loop import Result
 from core.words import VERDICTS, Degenerate, reasons_of
 
-__all__ = ["SCORE_VERSION", "Table", "conflict_rows", "judge", "rows", "score_files", "summary"]
+__all__ = ["SCORE_VERSION", "Table", "conflict_rows", "judge", "rows", "score_files", "summary", "votes_of"]
 
 BLOCK = 65_536
 MIXED_UP = 256  # classes of the transition matrices, at most
@@ -73,10 +74,23 @@ def judge(result: Result, data: TrainingData, numbers: NDArray[np.int64], listed
     }
     evidence = {name: tensor.double().cpu().numpy() for name, tensor in columns.items()}
     wish = Wish(target_precision=spec.target_precision, review_budget=spec.review_budget)
-    verdict = judge_evidence(result.evidence(), data.labels, wish)
+    verdict = judge_evidence(result.evidence(), data.labels, wish, votes_of(listed["votes"], data.classes))
     content = listed["sha256"].combine_chunks().dictionary_encode().indices.to_numpy()
     found = conflicts.find(content, data.labels, verdict)
     return Table(numbers, data.labels, conflicts.noted(verdict, found, data.labels), evidence, found, data.classes)
+
+
+def votes_of(column: pa.ChunkedArray, classes: tuple[str, ...]) -> Votes | None:
+    """What people said of samples that several of them were asked about; classes that no sample has do not count."""
+    number = {name: k for k, name in enumerate(classes)}
+    voted = np.flatnonzero(column.is_valid().to_numpy())
+    said = [
+        (sample, number[label], count)
+        for sample, votes in zip(voted.tolist(), column.drop_null().to_pylist(), strict=True)
+        for label, count in json.loads(votes).items()
+        if label in number
+    ]
+    return Votes(*np.array(said, dtype=np.int64).T) if said else None
 
 
 def rows(table: Table, audit_pk: int) -> Iterator[tuple[Any, ...]]:

@@ -1,8 +1,9 @@
 """From evidence to judgement: the probability that each given label is wrong, the ranking and the totals.
 
 The network's beliefs are first made what they would be had no label been shown (`calibration`), then the noise channel
-is learned from them (`channel`), and Bayes' rule gives for every sample the probability of each true class. The score
-is what that leaves for all classes but the given one; everything else here is counted from those probabilities.
+is learned from them (`channel`), and Bayes' rule gives for every sample the probability of each true class. Where
+several people were asked, all they said takes the place of the given label (`votes`). The score is what that leaves for
+all classes but the given one; everything else here is counted from those probabilities.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.science import channel
+from core.science import channel, votes
 from core.science.calibration import as_if_unseen
 from core.science.channel import Channel
 from core.science.evidence import Evidence
@@ -28,9 +29,10 @@ from core.science.findings import (
     Verdict,
 )
 from core.science.opinions import Opinions
+from core.science.votes import Votes
 from core.words import REASONS, VERDICTS, CutBy, Degenerate
 
-SCORE_VERSION = "channel-5"
+SCORE_VERSION = "channel-6"
 
 FEWEST_SAMPLES = 20  # below it samples are ranked but none is flagged: so few cannot show what is usual
 LOWEST_CUT = 0.3  # no label is an issue below this probability
@@ -60,14 +62,17 @@ class Wish:
     review_budget: int | None = None
 
 
-def judge(evidence: Evidence, given: Integers, wish: Wish | None = None) -> Verdict:
-    """Judge all audited samples, at least one, at once."""
+def judge(evidence: Evidence, given: Integers, wish: Wish | None = None, said: Votes | None = None) -> Verdict:
+    """Judge all audited samples, at least one, at once. `said` is what people said where several were asked."""
     opinions = evidence.opinions
     broken = degenerate(evidence, given)
     believed, found = explained(evidence, given)
     row, place = np.arange(len(given)), opinions.place(given)
     posterior = _with_history(found.posterior(believed, given), place, evidence.aum, given, found)
     posterior = _levelled(posterior, place, found.implied(believed))
+    outvoted = np.zeros(len(given), np.bool_)
+    if said is not None and not broken:
+        posterior, outvoted = votes.weigh(posterior, opinions, given, found, said)
     score = np.full(len(given), 0.5) if broken else scores(log_odds(posterior, place))
     order = np.lexsort((row, -score))
     rank = np.empty(len(given), dtype=np.int64)
@@ -88,7 +93,7 @@ def judge(evidence: Evidence, given: Integers, wish: Wish | None = None) -> Verd
         rank=rank,
         is_issue=is_issue,
         verdict=verdict,
-        reasons=_reasons(evidence, given, likely, verdict, found),
+        reasons=_reasons(evidence, given, likely, verdict, found, outvoted),
         suggested=np.where(sure, likely, -1),
         confidence=np.where(sure, np.minimum(confidence, 1.0), np.nan),
         top=np.take_along_axis(opinions.classes, listed, axis=1),
@@ -248,7 +253,12 @@ def _verdicts(is_issue: Booleans, posterior: Floats, beliefs: Floats, aum: Float
 
 
 def _reasons(
-    evidence: Evidence, given: Integers, likely: Integers, verdict: NDArray[np.int8], found: Channel
+    evidence: Evidence,
+    given: Integers,
+    likely: Integers,
+    verdict: NDArray[np.int8],
+    found: Channel,
+    outvoted: Booleans,
 ) -> NDArray[np.int32]:
     """Which evidence spoke against a label, as a bit mask."""
     opinions = evidence.opinions
@@ -257,6 +267,7 @@ def _reasons(
         "high-loss": _highest_of_class(evidence.loss, given),
         "two-labels-fit": verdict == VERDICTS.index("ambiguous"),
         "no-label-fits": verdict == VERDICTS.index("alien"),
+        "votes-differ": outvoted,
     }
     if found.matrix is not None:
         spoke["usual-mix-up"] = _mixed_up(found)[likely, given]

@@ -145,3 +145,11 @@ def test_conflicts_are_counted_and_listed_as_their_samples_have_them() -> None:
     assert [number for _, number, _, _ in told] == list(range(1, len(told) + 1))
     assert all(size[number] == 2 for _, number, _, _ in told)
     assert len(told) == len(size) - 1
+
+
+def test_votes_are_told_by_sample_and_class_and_those_for_no_class_are_not() -> None:
+    column = pa.chunked_array([[None, '{"dog": 1, "cat": 2}'], [None, '{"emu": 3}', '{"cat": 4}']])
+    said = report.votes_of(column, ("cat", "dog"))
+    assert said is not None
+    assert [said.sample.tolist(), said.label.tolist(), said.count.tolist()] == [[1, 1, 4], [1, 0, 0], [1, 2, 4]]
+    assert report.votes_of(column[:1], ("cat", "dog")) is None
