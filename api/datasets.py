@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api import imports, submissions, uploads
+from api import files, imports, submissions, uploads
 from api.deps import DatasetDep, PartsDep, RequestId, SampleNumber
 from api.imports import NewImport
 from api.schemas import (
@@ -28,6 +28,7 @@ from api.strict import StrictRoute, checked, declared_length, is_json, json_valu
 from api.submissions import DatasetOfUpload, NewDataset
 from core.errors import Problem
 from core.store import datasets
+from core.store.uploads import kept
 from core.words import FindingKind
 
 router = APIRouter(prefix="/v1/datasets", route_class=StrictRoute, tags=["datasets"])
@@ -51,6 +52,7 @@ class Removal(Asked):
     force: bool = False
 
 
+UPLOAD = files.described("application/octet-stream")
 BODIES: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -152,6 +154,20 @@ def findings(found: DatasetDep, parts: PartsDep, query: Annotated[FindingQuery, 
         rows = datasets.findings(session, dataset.pk, query.kind, after, query.limit + 1)
     shown = [finding_out(dataset, *row) for row in rows[: query.limit]]
     return Page(data=shown, next=rows[query.limit - 1][0].n if len(rows) > query.limit else None)
+
+
+@router.head("/{dataset_id}/upload", response_class=Response, name="upload_head")
+@router.get("/{dataset_id}/upload", response_class=Response, responses=UPLOAD)
+def upload(request: Request, found: DatasetDep, parts: PartsDep) -> Response:
+    """The file that was uploaded or fetched, for as long as it is kept."""
+    dataset, _ = found
+    with parts.db.read() as session:
+        reader = kept(session, parts.blobs, dataset)
+    if reader is None:
+        kept_s = parts.settings.upload_kept_s
+        raise Problem("upload-not-kept", f"Files are kept for {kept_s:g} s after they were read; this one is not here.")
+    file = files.File(dataset.size, dataset.sha256, reader.stream)
+    return files.serve(request, file, "application/octet-stream", f"{dataset.id}.{dataset.format}")
 
 
 @router.get("/{dataset_id}/samples/{n}", response_model=SampleOut)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -12,15 +13,23 @@ from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 
 from core.errors import Problem
-from core.store.blobs import Blobs
 
 ONE_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
-def serve(request: Request, blobs: Blobs, stored: dict[str, Any], media_type: str, filename: str) -> Response:
-    """A response for `stored` (key, size, sha256), which never changes: its SHA-256 is its ETag."""
-    size, etag = int(stored["size"]), f'"{stored["sha256"]}"'
-    digest = base64.b64encode(bytes.fromhex(stored["sha256"])).decode()
+@dataclass(frozen=True, slots=True)
+class File:
+    """What never changes; `stream` gives its bytes from one offset to before another."""
+
+    size: int
+    sha256: str
+    stream: Callable[[int, int], Iterator[bytes]]
+
+
+def serve(request: Request, file: File, media_type: str, filename: str) -> Response:
+    """A response for a file, with its SHA-256 as its ETag."""
+    size, etag = file.size, f'"{file.sha256}"'
+    digest = base64.b64encode(bytes.fromhex(file.sha256)).decode()
     headers = {
         "ETag": etag,
         "Accept-Ranges": "bytes",
@@ -38,7 +47,17 @@ def serve(request: Request, blobs: Blobs, stored: dict[str, Any], media_type: st
     headers["Content-Length"] = str(end - start)
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers, media_type=media_type)
-    return StreamingResponse(_begun(blobs.stream(stored["key"], start, end)), status, headers, media_type)
+    return StreamingResponse(_begun(file.stream(start, end)), status, headers, media_type)
+
+
+def described(*media_types: str) -> dict[int | str, dict[str, Any]]:
+    """What `serve` answers, for the description of a route."""
+    content: dict[str, Any] = {media_type: {} for media_type in media_types}
+    return {
+        200: {"description": "The file.", "content": content},
+        206: {"description": "The part of it that `Range` names.", "content": content},
+        304: {"description": "You have it already."},
+    }
 
 
 def has(request: Request, etag: str) -> bool:

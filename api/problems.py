@@ -59,6 +59,7 @@ STATUS: dict[str, int] = {
     "upload-incomplete": 409,
     "upload-length-required": 400,
     "upload-locked": 423,
+    "upload-not-kept": 410,
     "upload-offset-mismatch": 409,
     "upload-too-slow": 408,
     "upload-too-large": 413,

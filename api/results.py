@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from anyio import to_thread
@@ -109,17 +110,8 @@ def summary(found: FinishedAuditDep) -> Response:
     return Response(to_json((audit.result or {})["summary"]), media_type="application/json")
 
 
-def _download(*media_types: str) -> dict[int | str, dict[str, Any]]:
-    content: dict[str, Any] = {media_type: {} for media_type in media_types}
-    return {
-        200: {"description": "The file.", "content": content},
-        206: {"description": "The part of it that `Range` names.", "content": content},
-        304: {"description": "You have it already."},
-    }
-
-
-SCORES = _download(*(MEDIA_TYPES[ending] for ending in ("parquet", "csv", "jsonl")))
-MODEL = _download(*(MEDIA_TYPES[ending] for ending in ("safetensors", "json", "md")))
+SCORES = files.described(*(MEDIA_TYPES[ending] for ending in ("parquet", "csv", "jsonl")))
+MODEL = files.described(*(MEDIA_TYPES[ending] for ending in ("safetensors", "json", "md")))
 
 
 @router.head("/{audit_id}/scores.{format}", response_class=Response, name="score_file_head")
@@ -143,7 +135,8 @@ def model_file(request: Request, found: FinishedAuditDep, parts: PartsDep, name:
 def _file(request: Request, found: FinishedAuditDep, parts: PartsDep, name: str) -> Response:
     audit, _ = found
     stored = (audit.result or {})["files"][name]
-    return files.serve(request, parts.blobs, stored, MEDIA_TYPES[name.rpartition(".")[2]], f"{audit.id}-{name}")
+    file = files.File(stored["size"], stored["sha256"], partial(parts.blobs.stream, stored["key"]))
+    return files.serve(request, file, MEDIA_TYPES[name.rpartition(".")[2]], f"{audit.id}-{name}")
 
 
 def _class_number(audit: Audited, label: str | None) -> int | None:

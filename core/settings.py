@@ -72,6 +72,11 @@ class Settings(BaseSettings):
     upload_expiry_s: Seconds = Field(
         7 * 86400.0, description="Time after its last byte at which an unfinished upload is removed."
     )
+    upload_kept_s: float = Field(
+        0,
+        ge=0,
+        description="Time for which an uploaded file is kept after it was read; 0 removes it at once.",
+    )
     upload_idle_s: Seconds = Field(
         10.0, description="A request that writes to an upload, and whose line is silent for so long, may be replaced."
     )

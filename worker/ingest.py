@@ -107,7 +107,6 @@ def _ends_as_its_twin(settings: Settings, db: Database, voice: Voice) -> bool:
     def share(session: Session) -> bool:
         if twin is None or not twins.share(session, voice.claim.dataset_pk, twin.pk):
             return False
-        datasets.drop_upload(session, voice.claim.dataset_pk)
         events.emit(session, voice.claim.pk, "counts", twin.counts or {})
         jobs.finish(session, voice.claim, {})
         return True

@@ -46,7 +46,7 @@ class Reaper:
             log.warning("took back a job whose worker is gone", job=id)
         for kind, id in reaped.to_ring:
             self._bells.ring(kind, id)
-        sweep(self._db, self._blobs, settings.upload_expiry_s)
+        sweep(self._db, self._blobs, settings.upload_expiry_s, settings.upload_kept_s)
         return reaped
 
     def _run(self) -> None:

@@ -96,12 +96,11 @@ def store(
     left_outs: Iterable[Sequence[Any]],
     findings: Iterable[Sequence[Any]] = (),
 ) -> None:
-    """Write what ingest found, in the transaction of `jobs.finish`. The upload is no longer needed."""
+    """Write what ingest found, in the transaction of `jobs.finish`."""
     session.execute(update(Dataset).where(Dataset.pk == dataset_pk).values(**found))
     copy_rows(session, Sample, SAMPLE_COLUMNS, samples)
     _list(session, dataset_pk, left_outs)
     copy_rows(session, Finding, FINDING_COLUMNS, findings)
-    drop_upload(session, dataset_pk)
 
 
 def reject(session: Session, dataset_pk: int, problem: Problem, left_outs: Iterable[Sequence[Any]]) -> None:
@@ -109,19 +108,12 @@ def reject(session: Session, dataset_pk: int, problem: Problem, left_outs: Itera
     values = {"rejection": problem.as_record(), "counts": problem.extra.get("counts")}
     session.execute(update(Dataset).where(Dataset.pk == dataset_pk).values(**values))
     _list(session, dataset_pk, left_outs)
-    drop_upload(session, dataset_pk)
 
 
 def _list(session: Session, dataset_pk: int, left_outs: Iterable[Sequence[Any]]) -> None:
     """All members that are left out, in the place of those that were listed early."""
     session.execute(delete(LeftOut).where(LeftOut.dataset_pk == dataset_pk))
     copy_rows(session, LeftOut, LEFT_OUT_COLUMNS, left_outs)
-
-
-def drop_upload(session: Session, dataset_pk: int) -> None:
-    """Say that a dataset needs its upload no more; `sweep` removes it."""
-    upload = select(Dataset.upload_pk).where(Dataset.pk == dataset_pk).scalar_subquery()
-    session.execute(update(Upload).where(Upload.pk == upload).values(deleted_at=now()))
 
 
 def unfinished(session: Session, dataset_pk: int) -> list[Job]:
@@ -139,7 +131,7 @@ def remove(session: Session, dataset: Dataset) -> None:
         .values(deleted_at=now(), cancel_requested=True)
     )
     session.execute(update(Dataset).where(Dataset.pk == dataset.pk).values(deleted_at=now()))
-    drop_upload(session, dataset.pk)
+    session.execute(update(Upload).where(Upload.pk == dataset.upload_pk).values(deleted_at=now()))
 
 
 def samples(session: Session, dataset_pk: int, after: int, limit: int) -> list[Sample]:

@@ -20,10 +20,11 @@ WRITER_S = 60.0
 TOLD_S = 86400.0
 
 
-def sweep(db: Database, blobs: Blobs, upload_expiry_s: float) -> int:
+def sweep(db: Database, blobs: Blobs, upload_expiry_s: float, upload_kept_s: float = 0.0) -> int:
     """One round; the number of things removed."""
     return (
         _expire_uploads(db, upload_expiry_s)
+        + _release_uploads(db, upload_kept_s)
         + _sweep_uploads(db, blobs)
         + _forget_uploads(db)
         + _sweep_ended_jobs(db, blobs)
@@ -45,6 +46,20 @@ def _expire_uploads(db: Database, expiry_s: float) -> int:
             .returning(Upload.pk)
         )
         return len(expired.all())
+
+
+def _release_uploads(db: Database, kept_s: float) -> int:
+    """An upload that was read, and was kept for long enough since."""
+    with db.write() as session:
+        read = select(Dataset.pk).join(Job, Job.dataset_pk == Dataset.pk).where(Dataset.upload_pk == Upload.pk)
+        read = read.where(Job.kind == "ingest", Job.state == "succeeded", Job.finished_at <= now() - kept_s)
+        released = session.execute(
+            update(Upload)
+            .where(Upload.deleted_at.is_(None), read.exists())
+            .values(deleted_at=now())
+            .returning(Upload.pk)
+        )
+        return len(released.all())
 
 
 def _sweep_uploads(db: Database, blobs: Blobs) -> int:

@@ -8,7 +8,7 @@ one may be taken: what the first one still writes lies under a name that nobody 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import insert, select, update
@@ -18,8 +18,9 @@ from core.errors import Problem
 from core.ids import new_id
 from core.store.blobs import Blobs
 from core.store.db import now
-from core.store.tables import Upload, UploadPart
+from core.store.tables import Dataset, Upload, UploadPart
 
+PIECE = 1 << 20
 Stretch = list[tuple[int, int]]
 """Offset and size of parts that follow one another."""
 Count = Callable[[Stretch], None]
@@ -171,6 +172,14 @@ def _insert(session: Session, upload_pk: int, parts: Stretch, turn: int) -> None
         session.execute(insert(UploadPart), rows)
 
 
+def kept(session: Session, blobs: Blobs, dataset: Dataset) -> UploadReader | None:
+    """The file that a dataset was made of, unless it is gone or not all of it was fetched yet."""
+    upload = session.get(Upload, dataset.upload_pk) if dataset.upload_pk is not None else None
+    if upload is None or upload.deleted_at is not None or not dataset.sha256 or upload.size != dataset.size:
+        return None
+    return UploadReader(session, blobs, upload.pk)
+
+
 class UploadReader:
     """The bytes of an upload, read by position across its parts."""
 
@@ -187,6 +196,11 @@ class UploadReader:
         self._sizes = [part.size for part in parts]
         self._turns = [part.turn for part in parts]
         self.size = upload.size
+
+    def stream(self, start: int, end: int) -> Iterator[bytes]:
+        """The bytes from `start` to before `end`, piece by piece."""
+        for offset in range(start, end, PIECE):
+            yield self.read(offset, min(PIECE, end - offset))
 
     def read(self, offset: int, length: int) -> bytes:
         """`length` bytes from `offset`; fewer only at the end."""

@@ -327,3 +327,27 @@ def test_what_was_found_in_the_images_is_listed_by_kind(service: Service) -> Non
 
     assert service.http.get(address, params={"kind": "conflict"}).json() == {"data": [], "next": None}
     check_problem(service.http.get(address, params={"kind": "ugly"}), 422, "invalid-parameter")
+
+
+def test_the_file_that_was_uploaded_is_there_while_it_is_kept(service: Service) -> None:
+    data = archive()
+    id = service.http.post("/v1/datasets", content=data).json()["id"]
+    held = service.http.get(f"/v1/datasets/{id}/upload")
+    assert (held.status_code, held.content) == (200, data)
+    assert held.headers["content-disposition"] == f'attachment; filename="{id}.zip"'
+    part = service.http.get(f"/v1/datasets/{id}/upload", headers={"Range": "bytes=100-199"})
+    assert (part.status_code, part.content) == (206, data[100:200])
+    with service.db.write() as session:
+        found = datasets.find(session, id)
+        assert found is not None
+        claim = jobs.claim(session, found[1].id, "worker", 60.0)
+        assert claim is not None
+        jobs.finish(session, claim, {})
+    sweep(service.db, service.blobs, 1e9, upload_kept_s=3600)
+    assert service.http.get(f"/v1/datasets/{id}/upload").content == data
+    assert service.http.head(f"/v1/datasets/{id}/upload").headers["content-length"] == str(len(data))
+    sweep(service.db, service.blobs, 1e9)
+    gone = service.http.get(f"/v1/datasets/{id}/upload")
+    assert (gone.status_code, gone.json()["code"]) == (410, "upload-not-kept")
+    assert list(service.blobs.names("uploads")) == []
+    assert service.http.get(f"/v1/datasets/{id}").json()["status"] == "ready"

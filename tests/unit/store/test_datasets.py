@@ -170,16 +170,9 @@ def test_an_ingest_that_lost_its_lease_stores_nothing(db: Database) -> None:
     assert count(db, Sample) == 0
 
 
-def test_the_upload_is_given_up_once_its_dataset_is_stored(db: Database) -> None:
-    dataset = ingested(db)
-    with db.read() as session:
-        assert make.upload_of(session, dataset).deleted_at is not None
-
-
 def test_a_rejected_dataset_says_why_and_keeps_what_was_wrong(db: Database) -> None:
     with db.write() as session:
         dataset, job = make.dataset(session)
-        other, _ = make.dataset(session)
         claim = jobs.claim(session, job.id, "worker", 60.0)
         assert claim is not None
         jobs.finish(session, claim, {})
@@ -192,8 +185,6 @@ def test_a_rejected_dataset_says_why_and_keeps_what_was_wrong(db: Database) -> N
         assert (datasets.status(*found), found[0].counts) == ("rejected", counts)
         assert Problem.from_record(found[0].rejection).detail == "Most images are broken."
         assert len(datasets.left_outs(session, dataset.pk, "rejected", -1, 100)) == 3
-        assert make.upload_of(session, dataset).deleted_at is not None
-        assert make.upload_of(session, other).deleted_at is None
 
 
 def test_a_removed_dataset_and_its_audits_are_out_of_sight(db: Database) -> None:

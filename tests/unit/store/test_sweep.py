@@ -33,10 +33,10 @@ def put(store: Blobs, *keys: str) -> None:
         store.put(key, b"x")
 
 
-def sweep_all(db: Database, store: Blobs) -> None:
+def sweep_all(db: Database, store: Blobs, kept_s: float = 0.0) -> None:
     """Sweep until there is nothing left to do."""
     for _ in range(20):
-        if not sweep(db, store, WEEK):
+        if not sweep(db, store, WEEK, kept_s):
             return
     raise AssertionError("the sweep never comes to an end")
 
@@ -77,15 +77,26 @@ def test_an_old_upload_is_kept_while_a_dataset_waits_for_it(db: Database, store:
     assert left(store) == {uploads.part_key(upload.id, 0)}
 
 
-def test_an_upload_goes_when_its_dataset_is_stored(db: Database, store: Blobs) -> None:
+@pytest.mark.parametrize("rejected", [False, True])
+def test_an_upload_goes_when_it_was_read_and_kept_for_long_enough(db: Database, store: Blobs, rejected: bool) -> None:
     with db.write() as session:
-        dataset, _ = make.dataset(session)
+        dataset, job = make.dataset(session)
+        make.dataset(session)
         upload = make.upload_of(session, dataset)
-        datasets.store(session, dataset.pk, make.FOUND, [], [])
-    put(store, uploads.part_key(upload.id, 0), f"datasets/{dataset.id}/manifest.parquet")
-    sweep_all(db, store)
-    assert rows(db, Upload) == set()
-    assert left(store) == {f"datasets/{dataset.id}/manifest.parquet"}
+        claim = jobs.claim(session, job.id, "worker", 60.0)
+        assert claim is not None
+        jobs.finish(session, claim, {})
+        if rejected:
+            datasets.reject(session, dataset.pk, Problem("empty-dataset", "Nothing."), [])
+        session.execute(update(Job).where(Job.pk == job.pk).values(finished_at=now() - WEEK))
+    part, manifest = uploads.part_key(upload.id, 0), f"datasets/{dataset.id}/manifest.parquet"
+    put(store, part, manifest)
+    sweep_all(db, store, kept_s=WEEK + 60)
+    assert len(rows(db, Upload)) == 2
+    assert part in left(store)
+    sweep_all(db, store, kept_s=WEEK - 60)
+    assert len(rows(db, Upload)) == 1
+    assert left(store) == (set() if rejected else {manifest})
 
 
 def test_an_audit_keeps_only_the_files_of_its_result(db: Database, store: Blobs) -> None:

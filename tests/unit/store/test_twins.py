@@ -47,7 +47,6 @@ def shared(db: Database, twin: Dataset) -> Dataset:
     dataset, claim = received(db)
     with db.write() as session:
         assert twins.share(session, dataset.pk, twin.pk)
-        datasets.drop_upload(session, dataset.pk)
         jobs.finish(session, claim, {})
     return row(db, dataset)
 
