@@ -15,6 +15,7 @@ UNKNOWN_KIND = """    if header.kind != FOLDER:
 ADDS_UP = Edit(ZIP_END, "if offset + length != end:", "if False:")
 ONE_PART = Edit(ZIP_END, "if disk or first_disk or here != members:", "if False:")
 SHORT_TAR = Edit(TAR, "        if len(data) < length:\n", "        if False:\n")
+PAST_TAR = Edit(TAR, "if self._size is not None and position > self._size:", "if False:")
 
 FIRST_LOOK: tuple[Guard, ...] = (
     never("an empty upload", SNIFF, "if size == 0:", "T13-no-bytes"),
@@ -77,7 +78,7 @@ PATHS: tuple[Guard, ...] = (
           also=(Edit(FOLDERS, "escaped if len(escaped) < LONGEST else escaped[: LONGEST - 1]", "escaped if escaped else escaped"),)),
     never("archives by their names", NAMES, "if _ending(parts[-1]) in ARCHIVE_ENDINGS:", "T6-an-archive-by-its-name"),
     guard("archives by their bytes", DECODER, 'if problem.code == "image-format" and (', "if False and (", "T6-a-zip-that-*", "T6-a-tar-that-*"),
-    never("large files", NAMES, "if size > limits.max_member_bytes:", "T19-a-file-larger-*"),
+    never("large files", NAMES, "if size > limits.max_member_bytes:", "T19-a-file-larger-*", also=(Edit("core/datasets/parser.py", "if len(data) > limits.max_member_bytes:", "if False:"),)),
 )  # fmt: skip
 
 TARS: tuple[Guard, ...] = (
@@ -88,7 +89,7 @@ TARS: tuple[Guard, ...] = (
     never("two members of one name in a tar", TAR, "if entry.raw in names:", "T7-two-members-of-one-name-in-a-tar"),
     never("bytes after a tar", TAR, 'if rest.strip(b"\\0"):', "T7-two-tars-*", "T7-bytes-after-the-end-of-a-tar"),
     never("bytes after a gzip", STREAMS, "if data and not (data[:2] == GZIP or (len(data) == 1 and data == GZIP[:1])):", "T7-bytes-after-a-gzip"),
-    guard("the end of a tar", TAR, SHORT_TAR.text, SHORT_TAR.instead, "T12-a-tar-*"),
+    guard("the end of a tar", TAR, SHORT_TAR.text, SHORT_TAR.instead, "T12-a-tar-*", also=(PAST_TAR, Edit(TAR, "if self._at(position) != EMPTY or self._at(position + BLOCK) != EMPTY:", "if False:"))),
     guard("the end of a gzip", STREAMS, "elif not data and not decoder.eof:\n                raise cut()", "elif not data and not decoder.eof:\n                return", "T12-a-gzip-that-was-cut", "T12-a-gzip-without-its-checksum"),
     uncaught("bytes that are no gzip", STREAMS, "except zlib.error as error:", "T12-a-gzip-with-another-*"),
     uncaught("bytes that are no Zstandard", STREAMS, "except OSError as error:", "T12-a-zst-*"),

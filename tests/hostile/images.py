@@ -12,6 +12,7 @@ from PIL import Image
 from tests.hostile.case import CAT, GOOD, Case, Ready, harmless, image, member, ready, rejected, zip_of
 
 NOISE = {kind: image(kind, size=(64, 64)) for kind in ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")}
+LETTER = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x02\0\0\0\x02a\0\0\0\0\0\0\0"  # which way up: "a"
 SCRIPT = b"<script>alert(1)</script>"
 
 
@@ -135,6 +136,7 @@ OTHER = [
     harmless("T22", "a PNG of 16 bits", "cat/1.png", lambda: saved(Image.new("I;16", (2, 2), 300))),
     harmless("T22", "a JPEG in CMYK", "cat/1.jpg", lambda: saved(Image.new("CMYK", (8, 8), (0, 255, 255, 0)), "JPEG")),
     harmless("T22", "grey with alpha", "cat/1.png", lambda: saved(Image.new("LA", (2, 2), (7, 0)))),
+    harmless("T22", "an orientation that is text", "cat/1.jpg", lambda: image("JPEG", exif=LETTER)),
     harmless("T22", "a broken EXIF block", "cat/1.jpg", lambda: image("JPEG", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff")),
     ready("T23", "all images are one image", lambda: zip_of({f"{name}/{n}.png": CAT for name in ("cat", "dog") for n in range(9)}), Ready(accepted=18)),
     ready("T23", "one pixel each and of one colour",

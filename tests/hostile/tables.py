@@ -71,7 +71,7 @@ def nested(depth: int) -> str:
     return '{"path": "images/0.png", "label": "cat", "x": ' + "[" * depth + "]" * depth + "}\n"
 
 
-DEEP = "".join(nested(depth) for depth in range(100, 1100))
+DEEP = "".join(nested(depth) for depth in range(20, 200))
 ANGSTROM, NFC, NFD = "images/\u212b.png", "images/\u00c5.png", "images/A\u030a.png"
 
 LABELS = [
