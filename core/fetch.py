@@ -17,7 +17,7 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_netw
 from urllib.parse import urljoin, urlsplit
 
 from core.errors import Problem
-from core.wire import Answer, Wire, failed
+from core.wire import Answer, Failed, Wire
 
 PORT = 443
 MOST_URL = 2000
@@ -108,7 +108,7 @@ def get(url: str, headers: Mapping[str, str], seconds: float, tick: Callable[[],
             return answer
         answer.close()
         url = _onward(url, answer.header("Location"))
-    raise failed(f"it leads on more than {MOST_REDIRECTS} times")
+    raise Failed(f"it leads on more than {MOST_REDIRECTS} times")
 
 
 def _onward(url: str, location: str) -> str:
@@ -116,7 +116,7 @@ def _onward(url: str, location: str) -> str:
         onward = urljoin(url, location)
         check(onward)
     except (Problem, ValueError):
-        raise failed("it leads on to an address that is not allowed") from None
+        raise Failed("it leads on to an address that is not allowed") from None
     return onward
 
 
@@ -127,7 +127,7 @@ def _connected(network: Network, target: Target, tick: Callable[[], None]) -> ss
     except (OSError, UnicodeError):
         addresses = []
     if not addresses or not all(map(is_public, addresses)):
-        raise failed(NOWHERE)
+        raise Failed(NOWHERE)
     for address in addresses[:MOST_ADDRESSES]:
         tick()
         try:
@@ -143,9 +143,9 @@ def _connected(network: Network, target: Target, tick: Callable[[], None]) -> ss
         except OSError as error:
             plain.close()
             if isinstance(error, ssl.SSLCertVerificationError):
-                raise failed("its certificate is not valid for it") from None
-            raise failed("no secure connection to its server can be made") from None
-    raise failed(NOWHERE)
+                raise Failed("its certificate is not valid for it") from None
+            raise Failed("no secure connection to its server can be made") from None
+    raise Failed(NOWHERE)
 
 
 def _refused(why: str) -> Problem:

@@ -24,9 +24,12 @@ SILENCE_S = 30.0
 WINDOW_S, LEAST = 60.0, 1 << 16  # so many bytes must come in so much time of waiting
 
 
-def failed(why: str) -> Problem:
-    """What is told of a fetch that did not work."""
-    return Problem("url-fetch-failed", f"The address could not be fetched: {why}.")
+class Failed(Problem):
+    """A fetch that did not work; `broken` when it had begun to, and may do so again."""
+
+    def __init__(self, why: str, broken: bool = False) -> None:
+        super().__init__("url-fetch-failed", f"The address could not be fetched: {why}.")
+        self.broken = broken
 
 
 class Wire(io.RawIOBase):
@@ -61,7 +64,7 @@ class Wire(io.RawIOBase):
             self._tick()
             now = time.monotonic()
             if now > min(self._until, self._head_until) or now > asked + SILENCE_S:
-                raise failed("its server is too slow")
+                raise Failed("its server is too slow", broken=True)
             try:
                 got: int | None = self._sock.recv_into(buffer)
             except TimeoutError:
@@ -76,7 +79,7 @@ class Wire(io.RawIOBase):
         self._came += came
         if self._waited > WINDOW_S:
             if self._came < LEAST:
-                raise failed("its server is too slow")
+                raise Failed("its server is too slow", broken=True)
             self._waited, self._came = 0.0, 0
 
     def close(self) -> None:
@@ -123,7 +126,7 @@ class Answer:
                 break
             yield piece
         if self._response.length:
-            raise failed("it was cut on the way")
+            raise Failed("it was cut on the way", broken=True)
 
     def close(self) -> None:
         self._response.close()
@@ -142,4 +145,4 @@ def _told() -> Iterator[None]:
     try:
         yield
     except (HTTPException, OSError, ValueError):
-        raise failed("its server does not speak HTTP as it should, or broke off") from None
+        raise Failed("its server does not speak HTTP as it should, or broke off", broken=True) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import io
 import socket
 import ssl
 import threading
@@ -133,6 +134,34 @@ def ranged(content: bytes, tag: str) -> Page:
         return sends(content[start:], 206, ETag=tag, Content_Range=told)(handler)
 
     return page
+
+
+def breaking(page: Page, after: int, times: int) -> Page:
+    """The same, but so many answers break off after so many bytes of their bodies."""
+    left = [times]
+
+    def torn(handler: BaseHTTPRequestHandler) -> None:
+        left[0] -= 1
+        if left[0] >= 0:
+            handler.wfile = _Torn(handler.wfile, after)
+        page(handler)
+
+    return torn
+
+
+class _Torn(io.RawIOBase):
+    def __init__(self, file: Any, after: int) -> None:
+        self._file, self._left, self._in_body = file, after, False
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        if self._in_body:
+            data = data[: self._left]
+            self._left -= len(data)
+        self._in_body |= data.endswith(b"\r\n\r\n")
+        return int(self._file.write(data))
 
 
 def _certify(folder: Path, named: str) -> None:

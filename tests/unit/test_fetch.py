@@ -28,7 +28,7 @@ def internet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
 def get(url: str, seconds: float = 30) -> bytes:
     with fetch.get(url, {}, seconds, lambda: None) as answer:
         if answer.status != 200:
-            raise wire.failed(str(answer.status))
+            raise wire.Failed(str(answer.status))
         return b"".join(answer.chunks())
 
 

@@ -23,7 +23,7 @@ from core.store.db import Database
 from core.store.sweep import sweep
 from core.store.tables import Dataset, Job, Upload, UploadPart
 from tests.servers import S3
-from tests.tls import PUBLIC, Web, ranged, sends, web
+from tests.tls import PUBLIC, Web, breaking, ranged, sends, web
 from tests.worker.digits import plant_few
 from worker import run
 from worker.progress import Voice
@@ -191,6 +191,54 @@ def test_a_fetch_that_was_stopped_goes_on(
     if source == URL:
         starts = [int(asked["Range"][6:-1]) for _, asked in internet.asked if "Range" in asked]
         assert starts[0] >= 3 * PART and starts[1] >= 5 * PART and not any(start % PART for start in starts)
+
+
+@pytest.fixture
+def broken(internet: Web, archive: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Lets a server break off, so many times, after so many bytes."""
+    monkeypatch.setattr("worker.fetching.address.PAUSES_S", (0.01, 0.01, 0.01))
+
+    def breaks(times: int, tag: str = '"v1"', after: int = 2 * PART + 100) -> None:
+        internet.pages["/few.zip"] = breaking(ranged(archive.read_bytes(), tag), after, times)
+
+    return breaks
+
+
+def test_a_fetch_that_its_server_breaks_off_goes_on_at_once(
+    db: Database, internet: Web, archive: Path, broken: Callable[..., None]
+) -> None:
+    broken(2)
+    dataset = imported(db, URL)
+    assert dataset.sha256 == hashlib.sha256(archive.read_bytes()).hexdigest()
+    starts = [int(asked.get("Range", "bytes=0-")[6:-1]) for _, asked in internet.asked]
+    assert len(starts) == 3 and starts == sorted(set(starts))
+
+
+@pytest.mark.parametrize(
+    ("times", "tag", "after", "asked"),
+    [(1, 'W/"v1"', 2 * PART, 1), (99, '"v1"', 0, 4)],
+    ids=["no word of its version", "not a byte more"],
+)
+def test_a_fetch_is_not_tried_for_ever(
+    db: Database, internet: Web, broken: Callable[..., None], times: int, tag: str, after: int, asked: int
+) -> None:
+    broken(times, tag, after)
+    assert rejection(db, URL)["code"] == "url-fetch-failed"
+    assert len(internet.asked) == asked
+
+
+def test_a_file_that_changes_while_its_server_breaks_off_is_no_mixture(
+    db: Database, internet: Web, archive: Path, broken: Callable[..., None]
+) -> None:
+    broken(1)
+    first = internet.pages["/few.zip"]
+
+    def changing(handler: BaseHTTPRequestHandler) -> None:
+        first(handler)
+        internet.pages["/few.zip"] = ranged(archive.read_bytes()[::-1], '"v2"')
+
+    internet.pages["/few.zip"] = changing
+    assert rejection(db, URL)["code"] == "source-changed"
 
 
 def test_a_fetch_that_had_everything_but_the_last_word_ends_well(
