@@ -9,14 +9,15 @@ from fastapi import APIRouter, Query, Request, Response
 
 from api import dryrun, files
 from api.datasets import Removal
-from api.deps import AuditDep, PartsDep, RequestId
+from api.deps import AuditDep, Parts, PartsDep, RequestId
 from api.schemas import Asked, AuditOut, ListQuery, Page, Planned, audit_out
 from api.strict import StrictRoute
+from api.waiting import waiting
 from core.errors import Problem
 from core.ids import is_id
 from core.spec import AuditSpec
 from core.store import audits, datasets, jobs
-from core.store.tables import ENDED
+from core.store.tables import ENDED, Dataset, Job
 from core.training.plan import resolve
 
 router = APIRouter(prefix="/v1/audits", route_class=StrictRoute, tags=["audits"])
@@ -51,6 +52,8 @@ def start(
 ) -> AuditOut | Planned:
     """Start an audit. It is queued, and done by a worker; `?dry_run=true` only tells the plan and its duration."""
     spec = AuditSpec(**body.model_dump(exclude={"dataset_id"}))
+    if spec.max_cost is not None and not parts.settings.device_hour_cost:
+        raise Problem("no-price", "An hour has no price here (LABELAUDIT_DEVICE_HOUR_COST); give max_s instead.")
     with parts.db.write() as session:
         found = datasets.find(session, body.dataset_id) if is_id(body.dataset_id) else None
         if found is None:
@@ -62,13 +65,14 @@ def start(
         facts = datasets.facts(dataset)
         resolve(spec, facts, "cpu", 1)  # refuses what cannot be done
         if not query.dry_run:
-            job = jobs.submit(session, "audit", dataset.pk, spec.model_dump(exclude_none=True), request_id)
+            asked, priority = spec.model_dump(exclude_none=True), spec.priority or 0
+            job = jobs.submit(session, "audit", dataset.pk, asked, request_id, priority=priority, device=spec.device)
     if query.dry_run:
         response.status_code = 200
         return dryrun.planned(parts, dataset, facts, spec, request_id)
     parts.bells.ring("audit", job.id)
     response.headers["Location"] = f"/v1/audits/{job.id}"
-    return audit_out(job, dataset)
+    return _out(parts, job, dataset)
 
 
 @router.get("", response_model=Page[AuditOut])
@@ -78,14 +82,19 @@ def index(parts: PartsDep, query: Annotated[AuditsQuery, Query()]) -> Page[Audit
         if query.dataset_id is not None and not (is_id(query.dataset_id) and datasets.find(session, query.dataset_id)):
             raise Problem("not-found", "There is no such dataset.")
         found = audits.page(session, query.dataset_id, query.after, query.limit + 1)
-    shown = [audit_out(job, dataset) for job, dataset in found[: query.limit]]
+    shown = [_out(parts, job, dataset) for job, dataset in found[: query.limit]]
     return Page(data=shown, next=shown[-1].id if len(found) > query.limit else None)
 
 
 @router.get("/{audit_id}", response_model=AuditOut, responses={304: {"description": "It has not changed."}})
-def show(request: Request, found: AuditDep) -> Response:
+def show(request: Request, found: AuditDep, parts: PartsDep) -> Response:
     """An audit. Its ETag changes whenever it does."""
-    content = audit_out(*found).model_dump_json()
+    job, dataset = found
+    queue = None
+    if job.state == "queued":
+        with parts.db.read() as session:
+            queue = waiting(parts, session, job)
+    content = audit_out(job, dataset, queue, parts.settings.device_hour_cost).model_dump_json()
     etag = f'"{hashlib.sha256(content.encode()).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": "no-cache"}
     if files.has(request, etag):
@@ -98,7 +107,26 @@ def cancel(found: AuditDep, parts: PartsDep) -> AuditOut:
     """Ask an audit to end. A running one ends within seconds."""
     job, dataset = found
     with parts.db.write() as session:
-        return audit_out(jobs.cancel(session, job.id), dataset)
+        return _out(parts, jobs.cancel(session, job.id), dataset)
+
+
+@router.post("/{audit_id}/pause", status_code=202, response_model=AuditOut)
+def pause(found: AuditDep, parts: PartsDep) -> AuditOut:
+    """Ask an audit to wait. A running one saves its work within seconds, and its worker goes on with another."""
+    job, dataset = found
+    with parts.db.write() as session:
+        return _out(parts, jobs.pause(session, job.id), dataset)
+
+
+@router.post("/{audit_id}/resume", status_code=202, response_model=AuditOut)
+def resume(found: AuditDep, parts: PartsDep) -> AuditOut:
+    """Let a paused audit go on where it was, when its turn comes."""
+    job, dataset = found
+    with parts.db.write() as session:
+        job = jobs.resume(session, job.id)
+    if job.state == "queued":
+        parts.bells.ring("audit", job.id)
+    return _out(parts, job, dataset)
 
 
 @router.delete("/{audit_id}", status_code=204)
@@ -112,3 +140,7 @@ def remove(found: AuditDep, parts: PartsDep, query: Annotated[Removal, Query()])
             )
         audits.remove(session, job)
     return Response(status_code=204)
+
+
+def _out(parts: Parts, job: Job, dataset: Dataset) -> AuditOut:
+    return audit_out(job, dataset, hour_cost=parts.settings.device_hour_cost)

@@ -9,7 +9,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from api import access, audits, datasets, events, health, images, limits, openapi, problems, results, tus
+from api import access, audits, datasets, events, health, images, limits, openapi, problems, results, tus, workers
 from api.deps import Parts
 from api.middleware import Doorway
 from api.tail import Tail
@@ -60,7 +60,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     problems.install(app)
-    for module in (results, health, limits, access, openapi, tus, datasets, images, audits, events):
+    for module in (results, health, limits, access, openapi, tus, datasets, images, audits, events, workers):
         app.include_router(module.router)
     app.add_middleware(Doorway, settings=settings)
     return app

@@ -123,15 +123,29 @@ class LeftOutOut(BaseModel):
     sha256: str | None
 
 
+class Waiting(BaseModel):
+    """The place in the line, 1 being next, and when its turn comes, if that can be known."""
+
+    position: int
+    starts_in_s: float | None
+    why: str
+
+
 class AuditOut(BaseModel):
-    """An audit and how far it is."""
+    """An audit and how far it is. `spent_s` counts the time at work in all attempts, `cost` is what that cost if hours
+    have a price; `queue` is there while it is queued and shown by itself."""
 
     id: str
     dataset_id: str
-    status: Literal["queued", "running", "succeeded", "failed", "cancelled"]
+    status: Literal["queued", "running", "paused", "succeeded", "failed", "cancelled"]
     cancel_requested: bool
+    pause_requested: bool
+    priority: int
+    queue: Waiting | None
     progress: Progress
     attempt: int
+    spent_s: float
+    cost: float | None
     created_at: str
     started_at: str | None
     finished_at: str | None
@@ -313,7 +327,7 @@ def left_out_out(row: LeftOut) -> LeftOutOut:
     )
 
 
-def audit_out(job: Job, dataset: Dataset) -> AuditOut:
+def audit_out(job: Job, dataset: Dataset, queue: Waiting | None = None, hour_cost: float = 0.0) -> AuditOut:
     """An audit."""
     result = job.result or {}
     ended = job.state in ("succeeded", "failed", "cancelled")
@@ -326,8 +340,13 @@ def audit_out(job: Job, dataset: Dataset) -> AuditOut:
         dataset_id=dataset.id,
         status=job.state,
         cancel_requested=job.cancel_requested,
+        pause_requested=job.pause_requested,
+        priority=job.priority,
+        queue=queue,
         progress=progress,
         attempt=job.attempt,
+        spent_s=round(job.spent_s, 1),
+        cost=round(job.spent_s / 3600 * hour_cost, 4) if hour_cost else None,
         created_at=time_out(job.created_at),
         started_at=job.started_at and time_out(job.started_at),
         finished_at=job.finished_at and time_out(job.finished_at),

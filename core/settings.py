@@ -57,6 +57,9 @@ class Settings(BaseSettings):
     stop_grace_s: Seconds = Field(20.0, description="Time a child program gets to save its work before it is killed.")
 
     device: str = Field("auto", description="`auto`, `cpu`, `cuda` or `cuda:N`: where training runs.")
+    device_hour_cost: float = Field(
+        0, ge=0, description="What an hour of a worker's device costs, in any currency; 0 means that nobody counts it."
+    )
     threads: int = Field(
         0, ge=0, le=512, description="CPU threads for training; 0 means all cores. Part of a run's plan."
     )

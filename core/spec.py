@@ -15,6 +15,7 @@ WeigherName = Literal["none", "hmw"]
 Optimizer = Literal["sgd", "muon"]
 Schedule = Literal["one-cycle", "steps"]
 Precision = Literal["float32", "bf16"]
+DeviceKind = Literal["cpu", "cuda"]
 RecipeName = Literal["auto", "fast", "thorough", "paper"]
 NetworkName = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,40}(:[a-z0-9_-]{1,40})?$")]  # one of core.training.catalogue
 WeightsName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$")]  # none, default, or a file's name
@@ -71,6 +72,10 @@ class AuditSpec(Frozen):
     budget_s: Annotated[int, Field(ge=5, le=30 * 86_400)] | None = None
     target_precision: Annotated[float, Field(ge=0.5, le=0.999)] | None = None
     review_budget: Annotated[int, Field(ge=1, lt=2**31)] | None = None
+    device: DeviceKind | None = None  # of the worker; absent: whichever comes first
+    priority: Annotated[int, Field(ge=-100, le=100)] | None = None
+    max_s: Annotated[float, Field(gt=0, le=365 * 86_400)] | None = None  # at work, in all attempts together
+    max_cost: Annotated[float, Field(gt=0, le=1e9)] | None = None  # at the price of a device's hour
 
     @model_validator(mode="after")
     def _one_cut(self) -> Self:

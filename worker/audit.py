@@ -38,7 +38,7 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
     """Decode, train, judge, store. Whoever comes after a crash goes on from the last checkpoint."""
     with db.read() as session:
         dataset = session.get_one(Dataset, voice.claim.dataset_pk)
-    here = machine(settings)
+    here = machine(settings, voice.claim.spec.get("device"))
     plan = _plan(dataset, here, voice)
     settle(here.device, plan.threads)
     listed = pa.Table.from_batches(manifest.samples(blobs.get(f"{datasets.folder_of(dataset)}/manifest.parquet")))

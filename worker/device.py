@@ -9,6 +9,7 @@ import torch
 
 from core.errors import Problem
 from core.settings import Settings
+from core.spec import DeviceKind
 from core.training.host import has_fast_bf16
 
 
@@ -26,12 +27,16 @@ class Machine:
         return torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "cpu"
 
 
-def machine(settings: Settings) -> Machine:
-    """The device that the settings ask for, or the best there is."""
-    if settings.device == "auto":
+def machine(settings: Settings, asked: DeviceKind | None = None) -> Machine:
+    """The device that a job asks for, or the settings do, or the best there is."""
+    if asked == "cpu":
+        device = torch.device("cpu")
+    elif settings.device == "auto":
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     else:
         device = torch.device(settings.device)
     if device.type == "cuda" and not torch.cuda.is_available():
         raise Problem("device-unavailable", "LABELAUDIT_DEVICE asks for a GPU, and torch sees none on this worker.")
+    if asked == "cuda" and device.type != "cuda":
+        raise Problem("device-unavailable", "This audit asks for a GPU, and torch sees none on this worker.")
     return Machine(device, settings.threads or len(os.sched_getaffinity(0)), has_fast_bf16(device))

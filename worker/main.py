@@ -24,6 +24,7 @@ from worker import tasks
 from worker.app import QUEUES, build
 from worker.bells import Bells
 from worker.reaper import Reaper
+from worker.roster import Roster
 
 
 def main() -> None:
@@ -47,6 +48,7 @@ def main() -> None:
     app = build(configured)
     tasks.register(app, configured)
     me = os.getpid()
+    roster = Roster(configured, db, arguments.queues.split(","))
 
     @signals.worker_process_init.connect(weak=False)
     def _in_pool(**_: Any) -> None:
@@ -56,6 +58,7 @@ def main() -> None:
     def _ready(**_: Any) -> None:
         reaper = Reaper(configured, db, Blobs(configured), Bells(build(configured)))
         reaper.start()
+        roster.start()
 
     # A job's child outlives the pool process for as long as it takes to save its work. Inside a container nobody else
     # would wait for it, and the end of this process would be the end of all.
@@ -64,6 +67,7 @@ def main() -> None:
         app.worker_main(_arguments(arguments.queues, configured.log_level))
     finally:
         wait_for_orphans(configured.stop_grace_s)
+        roster.close()
 
 
 def _arguments(queues: str, log_level: str) -> list[str]:

@@ -23,7 +23,7 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
     with db.read() as session:
         dataset = session.get_one(Dataset, voice.claim.dataset_pk)
     spec = AuditSpec(**voice.claim.spec)
-    plan, pace = measured(spec, datasets.facts(dataset), machine(settings), voice)
+    plan, pace = measured(spec, datasets.facts(dataset), machine(settings, spec.device), voice)
     answer = {"plan": plan.model_dump(), "pace": pace.model_dump()}
     voice.write(lambda session: jobs.finish(session, voice.claim, answer))
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from sqlalchemy.orm import Session
 
 from core import logs
+from core.errors import Problem
 from core.settings import Settings
 from core.spec import Phase, Progress
 from core.store import events, jobs
@@ -24,7 +25,15 @@ Answer = TypeVar("Answer")
 
 
 class Stopped(Exception):
-    """This process was asked to end: save what there is and give the job back."""
+    """This process was asked to end, or its job to pause: save what there is and give the job back."""
+
+
+def _limit_s(settings: Settings, claim: Claim) -> float | None:
+    """How long a job may be at work, by its time or by what that costs."""
+    limits = [claim.spec.get("max_s"), claim.spec.get("max_cost")]
+    if limits[1] is not None:
+        limits[1] = 3600 * limits[1] / settings.device_hour_cost if settings.device_hour_cost else None
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 class Voice:
@@ -34,9 +43,9 @@ class Voice:
         self._settings, self._db, self.claim = settings, db, claim
         self.progress = Progress(phase="preparing")
         self._steps: deque[float] = deque(maxlen=64)
-        self._last_step = self._last_beat = time.monotonic()
+        self._began = self._last_step = self._last_beat = self._phase_began = time.monotonic()
         self._told_to_stop = False
-        self._phase_began = time.monotonic()
+        self._most_s = _limit_s(settings, claim)
         signal.signal(signal.SIGTERM, self._hear)
         self.beat()
 
@@ -64,6 +73,8 @@ class Voice:
             self.beat()
         if self._told_to_stop:
             raise Stopped
+        if self._most_s is not None and self.spent_s > self._most_s:
+            raise Problem("time-limit", f"This {self.claim.kind} was at work for {self._most_s:g} s, its limit.")
 
     def eta(self, done: float, to_do: float) -> float | None:
         """Seconds left in this phase, from its pace so far."""
@@ -77,16 +88,22 @@ class Voice:
     def write(self, also: Callable[[Session], Answer]) -> Answer:
         """A fenced transaction: a sign of life, and whatever `also` writes. Raises when the job is no longer ours."""
 
-        def transaction() -> tuple[bool, Answer]:
+        def transaction() -> tuple[str | None, Answer]:
             with self._db.write() as session:
-                cancel = jobs.beat(session, self.claim, self._lease(), self.progress.model_dump())
-                return cancel, also(session)
+                asked = jobs.beat(session, self.claim, self._lease(), self.progress.model_dump(), self.spent_s)
+                return asked, also(session)
 
-        cancel, answer = self._patiently(transaction)
+        asked, answer = self._patiently(transaction)
         self._last_beat = time.monotonic()
-        if cancel:
+        if asked == "cancel":
             raise Cancelled
+        self._told_to_stop |= asked == "pause"
         return answer
+
+    @property
+    def spent_s(self) -> float:
+        """Seconds at work, those of earlier attempts included."""
+        return self.claim.spent_s + time.monotonic() - self._began
 
     def event(self, type: str, data: dict[str, Any]) -> None:
         """Tell whoever watches."""

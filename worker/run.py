@@ -81,9 +81,9 @@ def _do(configured: Settings, db: Database, claim: Claim) -> int:
                 jobs.stop(session, claim)
             return 0
         except Stopped:
-            log.info("told to stop: the job goes back to the queue")
             with db.write() as session:
-                jobs.release(session, claim)
+                state = jobs.release(session, claim)
+            log.info("told to stop", now=state)
             return 0
     except LeaseLost:
         log.warning("the job is no longer ours; nothing more is written")

@@ -22,6 +22,7 @@ from core.settings import Settings
 from core.store import jobs
 from core.store.db import Away, Database
 from worker.app import BELL, QUEUES
+from worker.roster import kinds as kinds_of_devices
 
 log = logs.get(__name__)
 
@@ -36,20 +37,23 @@ def register(app: Celery, settings: Settings) -> None:
 
 
 def answer(settings: Settings, kinds: list[str], job_id: str) -> None:
-    """Do the job that the bell is about, and then every other one of these kinds that waits, the first kind first.
+    """Do every job of these kinds that waits, the first kind first and each in its line, until there is none.
 
-    So a bell that was lost costs nothing while there is work, and one that comes late finds nothing to do.
+    Which job the bell is about does not matter: one that was lost costs nothing while there is work, one that comes
+    late finds nothing to do, and nobody jumps the line by being rung for.
     """
+    log.debug("a bell", job=job_id)
+    devices = kinds_of_devices(settings)
     worker = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     db = Database(settings.database)
     try:
-        with db.write() as session:
-            claim = jobs.claim(session, job_id, worker, settings.start_s)
-        while claim is not None:
-            Watch(settings, db, claim).until_over()
+        while True:
             with db.write() as session:
-                waiting = (jobs.claim_next(session, kind, worker, settings.start_s) for kind in kinds)
+                waiting = (jobs.claim_next(session, kind, worker, settings.start_s, devices) for kind in kinds)
                 claim = next((found for found in waiting if found is not None), None)
+            if claim is None:
+                return
+            Watch(settings, db, claim).until_over()
     finally:
         db.close()
 
@@ -83,18 +87,18 @@ class Watch:
             self._log.warning("the child ended without a word", reason=reason, now=state)
 
     def _look(self, child: subprocess.Popen[bytes]) -> None:
-        """Pass a cancel on, and end a child whose job is no longer its own."""
+        """Pass on that it shall end or pause, and end a child whose job is no longer its own."""
         try:
             with self._db.read() as session:
                 row = jobs.adopt(session, self._claim.id, self._claim.attempt)
-                cancel = jobs.cancel_requested(session, self._claim)
+                asked = jobs.asked_to_stop(session, self._claim)
         except Away:
             return  # the database is away; the lease decides
         if row is None:
             # The child itself may have just written its end; a moment is enough to leave.
             if self._overdue(child, grace_s=self._settings.stop_grace_s, ask=False):
                 self._log.warning("killed a child whose job is no longer its own")
-        elif cancel and self._overdue(child, grace_s=self._settings.stop_grace_s, ask=True):
+        elif asked and self._overdue(child, grace_s=self._settings.stop_grace_s, ask=True):
             self._log.warning("killed a child that did not stop when asked")
 
     def _overdue(self, child: subprocess.Popen[bytes], grace_s: float, ask: bool) -> bool:

@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from core.spec import Pace
+from core.store import jobs
 from core.store.db import now
 from core.store.tables import Dataset, Epoch, Job
 
@@ -44,6 +45,18 @@ def page(session: Session, dataset_id: str | None, before: str | None, limit: in
     if before is not None:
         query = query.where(Job.id < before)
     return [(job, dataset) for job, dataset in session.execute(query)]
+
+
+def at_work(session: Session) -> list[tuple[Job, Dataset]]:
+    """The audits that are running."""
+    return [(job, dataset) for job, dataset in session.execute(_with_dataset().where(Job.state == "running"))]
+
+
+def first_in_line(session: Session, count: int) -> list[tuple[Job, Dataset]]:
+    """The audits that are taken next."""
+    pks = jobs.in_line(session, "audit", count)
+    found = {job.pk: (job, dataset) for job, dataset in session.execute(_with_dataset().where(Job.pk.in_(pks)))}
+    return [found[pk] for pk in pks if pk in found]
 
 
 def _with_dataset(*columns: Any) -> Any:

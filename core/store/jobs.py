@@ -1,9 +1,10 @@
 """The life of a job: one row, a few fenced updates, the database's clock. Nothing else decides what happens.
 
     submit ─▶ queued ─claim─▶ running ─finish─▶ succeeded
-                ▲               │ ├──fail────▶ failed
-                └──release──────┤ └──stop────▶ cancelled
-                └──abandon, reap┘
+              ▲ │ ▲             │ ├──fail────▶ failed
+         resume │ └──release────┤ └──stop────▶ cancelled
+              │ ▼ └─abandon, reap
+             paused ◀─────────────── any of the three, when a pause was asked for
 
 Every write of a worker says under which attempt it was claimed. When a lease was lost in the meantime and somebody
 else claimed the job, that attempt is no longer the row's, the update matches nothing, and `LeaseLost` is raised: a
@@ -13,17 +14,21 @@ giving a job back on purpose is none.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, case, func, insert, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, case, func, insert, or_, select, update
+from sqlalchemy.orm import Session, aliased
 
 from core.errors import Problem
 from core.ids import new_id
 from core.store import events
 from core.store.db import now
 from core.store.tables import ENDED, Job
+
+NOBODYS: dict[str, Any] = {"worker": None, "lease_until": None}
+BACK = case((Job.pause_requested, "paused"), else_="queued")
 
 
 class LeaseLost(Exception):
@@ -46,6 +51,7 @@ class Claim:
     spec: dict[str, Any]
     plan: dict[str, Any] | None
     checkpoints: list[dict[str, Any]]
+    spent_s: float
     request_id: str | None
 
 
@@ -59,7 +65,16 @@ class Reaped:
     to_ring: list[tuple[str, str]]  # (kind, id)
 
 
-def submit(session: Session, kind: str, dataset_pk: int, spec: dict[str, Any], request_id: str | None = None) -> Job:
+def submit(
+    session: Session,
+    kind: str,
+    dataset_pk: int,
+    spec: dict[str, Any],
+    request_id: str | None = None,
+    *,
+    priority: int = 0,
+    device: str | None = None,
+) -> Job:
     """A new job, queued."""
     job = session.execute(
         insert(Job)
@@ -69,6 +84,8 @@ def submit(session: Session, kind: str, dataset_pk: int, spec: dict[str, Any], r
             dataset_pk=dataset_pk,
             spec=spec,
             request_id=request_id,
+            priority=priority,
+            device=device,
             created_at=now(),
             rung_at=now(),
         )
@@ -98,15 +115,29 @@ def claim(session: Session, id: str, worker: str, lease_s: float) -> Claim | Non
     return _as_claim(row)
 
 
-def claim_next(session: Session, kind: str, worker: str, lease_s: float) -> Claim | None:
-    """Take the oldest queued job of a kind."""
+def line(kind: str) -> Select[Job]:
+    """The queued jobs of a kind in the order in which they are taken.
+
+    The urgent ones first; then those of the owner who has the fewest at work, so that nobody's hundred jobs keep
+    another's one waiting; then the oldest.
+    """
+    other = aliased(Job)
+    at_work = select(func.count()).where(other.owner == Job.owner, other.kind == kind, other.state == "running")
+    queued = select(Job).where(Job.kind == kind, Job.state == "queued", Job.deleted_at.is_(None))
+    return queued.order_by(Job.priority.desc(), at_work.correlate(Job).scalar_subquery(), Job.pk)
+
+
+def in_line(session: Session, kind: str, most: int = 10_000) -> list[int]:
+    """The queued jobs of a kind as they will be taken."""
+    return list(session.execute(line(kind).with_only_columns(Job.pk).limit(most)).scalars())
+
+
+def claim_next(session: Session, kind: str, worker: str, lease_s: float, devices: Collection[str] = ()) -> Claim | None:
+    """Take the next job of a kind that these kinds of devices can do."""
+    can = or_(Job.device.is_(None), Job.device.in_(devices))
     while True:
         id = session.execute(
-            select(Job.id)
-            .where(Job.kind == kind, Job.state == "queued", Job.deleted_at.is_(None))
-            .order_by(Job.pk)
-            .limit(1)
-            .with_for_update(skip_locked=True)
+            line(kind).with_only_columns(Job.id).where(can).limit(1).with_for_update(skip_locked=True, of=Job)
         ).scalar_one_or_none()
         if id is None:
             return None
@@ -121,9 +152,10 @@ def adopt(session: Session, id: str, attempt: int) -> Claim | None:
     return None if row is None else _as_claim(row)
 
 
-def cancel_requested(session: Session, claim: Claim) -> bool:
-    """Whether somebody asked for this job to end."""
-    return bool(session.execute(select(Job.cancel_requested).where(Job.pk == claim.pk)).scalar_one_or_none())
+def asked_to_stop(session: Session, claim: Claim) -> bool:
+    """Whether somebody asked for this job to end or to pause."""
+    query = select(or_(Job.cancel_requested, Job.pause_requested)).where(Job.pk == claim.pk)
+    return bool(session.execute(query).scalar_one_or_none())
 
 
 def state(session: Session, pk: int) -> str | None:
@@ -137,12 +169,16 @@ def census(session: Session) -> list[tuple[str, str, int]]:
     return [(kind, state, count) for kind, state, count in session.execute(query)]
 
 
-def beat(session: Session, claim: Claim, lease_s: float, progress: dict[str, Any] | None = None) -> bool:
-    """Show a sign of life. True means that somebody asked us to cancel."""
-    values: dict[str, Any] = {"lease_until": now() + lease_s}
-    if progress is not None:
-        values["progress"] = progress
-    return _held(session, claim, values).cancel_requested
+def beat(
+    session: Session, claim: Claim, lease_s: float, progress: dict[str, Any] | None = None, spent_s: float | None = None
+) -> Literal["cancel", "pause"] | None:
+    """Show a sign of life; what somebody asked of us."""
+    told = {"progress": progress, "spent_s": spent_s}
+    values = {"lease_until": now() + lease_s} | {name: value for name, value in told.items() if value is not None}
+    row = _held(session, claim, values)
+    if row.cancel_requested:
+        return "cancel"
+    return "pause" if row.pause_requested else None
 
 
 def remember(session: Session, claim: Claim, **values: Any) -> None:
@@ -150,10 +186,12 @@ def remember(session: Session, claim: Claim, **values: Any) -> None:
     _held(session, claim, values)
 
 
-def release(session: Session, claim: Claim) -> None:
-    """Give the job back so that another worker goes on at once; no strike."""
-    _held(session, claim, {"state": "queued", "worker": None, "lease_until": None, "rung_at": 0.0})
-    events.emit(session, claim.pk, "state", {"status": "queued", "reason": "released"})
+def release(session: Session, claim: Claim) -> str:
+    """Give the job back, no strike: it pauses if somebody asked for that, else another worker goes on at once."""
+    row = _held(session, claim, {"state": BACK, "pause_requested": False, **NOBODYS, "rung_at": 0.0})
+    told = {} if row.state == "paused" else {"reason": "released"}
+    events.emit(session, claim.pk, "state", {"status": row.state, **told})
+    return row.state
 
 
 def finish(session: Session, claim: Claim, result: dict[str, Any]) -> None:
@@ -176,7 +214,7 @@ def stop(session: Session, claim: Claim) -> None:
 def cancel(session: Session, id: str) -> Job:
     """Ask for a job to end. A queued one ends here and now; a running one when its worker sees the request."""
     # One statement: between two, a job that its worker gives back could be missed by both.
-    queued = Job.state == "queued"
+    queued = Job.state.in_(("queued", "paused"))
     row = session.execute(
         update(Job)
         .where(Job.id == id, Job.state.not_in(ENDED))
@@ -191,11 +229,50 @@ def cancel(session: Session, id: str) -> Job:
         if row.state == "cancelled":
             events.emit(session, row.pk, "state", {"status": "cancelled"})
         return row
+    return _unended(session, id, but="cancelled")
+
+
+def _unended(session: Session, id: str, but: str = "") -> Job:
+    """A job that has not ended, or only in that state."""
     row = session.execute(select(Job).where(Job.id == id)).scalar_one_or_none()
     if row is None:
         raise Problem("not-found", "This job was removed.")
-    if row.state != "cancelled":
+    if row.state in ENDED and row.state != but:
         raise Problem("already-finished", f"This {row.kind} has already ended: its status is {row.state}.")
+    return row
+
+
+def pause(session: Session, id: str) -> Job:
+    """Ask for a job to wait. A queued one does so here and now, a running one when its worker sees the request."""
+    queued = Job.state == "queued"
+    row = session.execute(
+        update(Job)
+        .where(Job.id == id, Job.state.in_(("queued", "running")), Job.cancel_requested.is_(False))
+        .values(state=case((queued, "paused"), else_=Job.state), pause_requested=Job.state == "running")
+        .returning(Job)
+    ).scalar_one_or_none()
+    if row is None:
+        row = _unended(session, id)
+        if row.cancel_requested:
+            raise Problem("already-finished", f"This {row.kind} is being cancelled.")
+    elif row.state == "paused":
+        events.emit(session, row.pk, "state", {"status": "paused"})
+    return row
+
+
+def resume(session: Session, id: str) -> Job:
+    """Let a paused job go on, or one that was asked to pause."""
+    paused = Job.state == "paused"
+    row = session.execute(
+        update(Job)
+        .where(Job.id == id, or_(paused, Job.pause_requested), Job.state.not_in(ENDED))
+        .values(state=case((paused, "queued"), else_=Job.state), pause_requested=False, rung_at=now())
+        .returning(Job)
+    ).scalar_one_or_none()
+    if row is None:
+        return _unended(session, id)
+    if row.state == "queued":
+        events.emit(session, row.pk, "state", {"status": "queued", "reason": "resumed"})
     return row
 
 
@@ -228,10 +305,11 @@ def _take_back(
         f"Given up after {max_attempts} attempts; the last one ended because {reason}. The worker's log says more.",
         retryable=True,
     )
-    gone: dict[str, Any] = {"worker": None, "lease_until": None, "strikes": Job.strikes + 1}
+    gone: dict[str, Any] = {**NOBODYS, "strikes": Job.strikes + 1}
     ways: list[tuple[str, list[ColumnElement[bool]], dict[str, Any]]] = [
         ("cancelled", [Job.cancel_requested.is_(True)], {"finished_at": now()}),
         ("failed", [Job.strikes + 1 >= max_attempts], {"finished_at": now(), "problem": crash_loop.as_record()}),
+        ("paused", [Job.pause_requested.is_(True)], {"pause_requested": False}),
         ("queued", [], {"rung_at": 0.0}),
     ]
     taken: dict[str, list[str]] = {}
@@ -258,7 +336,7 @@ def _held(session: Session, claim: Claim, values: dict[str, Any]) -> Job:
 
 
 def _end(session: Session, claim: Claim, state: str, **values: Any) -> None:
-    _held(session, claim, {"state": state, "finished_at": now(), "lease_until": None, "worker": None, **values})
+    _held(session, claim, {"state": state, "finished_at": now(), **NOBODYS, **values})
     data = {"status": state}
     if problem := values.get("problem"):
         data["code"] = problem["code"]
@@ -275,5 +353,6 @@ def _as_claim(row: Job) -> Claim:
         spec=row.spec,
         plan=row.plan,
         checkpoints=row.checkpoints or [],
+        spent_s=row.spent_s,
         request_id=row.request_id,
     )

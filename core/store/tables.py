@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-STATES = ("queued", "running", "succeeded", "failed", "cancelled")
+STATES = ("queued", "running", "paused", "succeeded", "failed", "cancelled")
 ENDED = ("succeeded", "failed", "cancelled")
 
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
@@ -195,6 +195,10 @@ class Job(Base):
     attempt: Mapped[int] = mapped_column(Integer, default=0)
     strikes: Mapped[int] = mapped_column(Integer, default=0)
     cancel_requested: Mapped[bool] = mapped_column(Boolean, default=False)
+    pause_requested: Mapped[bool] = mapped_column(Boolean, default=False, server_default=text("false"))
+    priority: Mapped[int] = mapped_column(SmallInteger, default=0, server_default=text("0"))
+    device: Mapped[str | None] = mapped_column(String(16))  # the kind that was asked for
+    spent_s: Mapped[float] = mapped_column(Double, default=0.0, server_default=text("0"))  # at work, in all attempts
     worker: Mapped[str | None] = mapped_column(String(128))
     lease_until: Mapped[float | None] = mapped_column(Double)
     rung_at: Mapped[float] = mapped_column(Double)
@@ -209,6 +213,18 @@ class Job(Base):
     finished_at: Mapped[float | None] = mapped_column(Double)
     swept: Mapped[bool] = mapped_column(Boolean, default=False)
     deleted_at: Mapped[float | None] = mapped_column(Double)
+
+
+class Worker(Base):
+    """A worker's parent process. `seen_at` is its last sign of life; nothing but what people are told depends on it."""
+
+    __tablename__ = "workers"
+
+    id: Mapped[str] = mapped_column(String(128), primary_key=True)
+    queues: Mapped[list[str]] = mapped_column(Json)
+    devices: Mapped[list[dict[str, Any]]] = mapped_column(Json)
+    started_at: Mapped[float] = mapped_column(Double)
+    seen_at: Mapped[float] = mapped_column(Double)
 
 
 class Event(Base):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from core.errors import Problem
-from core.store import jobs
+from core.store import jobs, workers
+from core.store.tables import Job
 from tests.api.conftest import Library, Service, check_problem
 from tests.api.make import NOBODY
 
@@ -28,7 +31,9 @@ def test_an_audit_of_a_ready_dataset_is_queued(service: Service) -> None:
     assert body["progress"]["phase"] == "queued" and body["progress"]["percent"] == 0.0
     unknown = ("started_at", "finished_at", "plan", "device", "score_version", "files", "problem")
     assert {name: body[name] for name in unknown} == dict.fromkeys(unknown)
-    assert service.http.get(response.headers["location"]).json() == body
+    shown = service.http.get(response.headers["location"]).json()
+    assert shown["queue"]["position"] == 1
+    assert shown | {"queue": None} == body
 
 
 def test_only_a_ready_dataset_can_be_audited(service: Service) -> None:
@@ -185,6 +190,77 @@ def test_an_audit_that_has_ended_cannot_be_cancelled(service: Service) -> None:
     done = service.finished(service.ready())
     check_problem(service.http.post(f"/v1/audits/{done.id}/cancel"), 409, "already-finished")
     assert status(service, done.id) == "succeeded"
+
+
+def test_an_audit_pauses_and_goes_on(service: Service) -> None:
+    job = service.queued(service.ready())
+    url = f"/v1/audits/{job.id}"
+    assert service.http.post(f"{url}/pause").json()["status"] == "paused"
+    assert service.http.get(url).json()["queue"] is None
+    assert service.http.post(f"{url}/pause").status_code == 202
+    check_problem(service.http.delete(url), 409, "audit-in-progress")
+    resumed = service.http.post(f"{url}/resume")
+    assert (resumed.status_code, resumed.json()["status"]) == (202, "queued")
+    claim = service.claimed(job)
+    body = service.http.post(f"{url}/pause").json()
+    assert (body["status"], body["pause_requested"]) == ("running", True)
+    with service.db.write() as session:
+        jobs.beat(session, claim, 60.0, spent_s=3600.0)
+        jobs.release(session, claim)
+    body = service.http.get(url).json()
+    assert (body["status"], body["pause_requested"], body["spent_s"], body["cost"]) == ("paused", False, 3600.0, None)
+    assert service.http.post(f"{url}/cancel").json()["status"] == "cancelled"
+    for act in ("pause", "resume"):
+        check_problem(service.http.post(f"{url}/{act}"), 409, "already-finished")
+
+
+def test_who_waits_is_told_the_place_in_the_line_and_when_it_is_due(service: Service) -> None:
+    data = service.ready()
+    done = service.finished(data)
+    pace = {"network": "fast", "resolution": 16, "seconds": 0.01}
+    with service.db.write() as session:
+        session.execute(update(Job).where(Job.pk == done.pk).values(result={**(done.result or {}), "pace": pace}))
+    first = service.queued(data)
+    body = {"dataset_id": data.id, "epochs": 10, "network": "fast"}
+    second, urgent, picky = (
+        service.http.post("/v1/audits", json={**body, **asked}).json()["id"]
+        for asked in ({}, {"priority": 7}, {"device": "cuda"})
+    )
+
+    def queue(id: str) -> Any:
+        return service.http.get(f"/v1/audits/{id}").json()["queue"]
+
+    assert [queue(id)["position"] for id in (urgent, first.id, second, picky)] == [1, 2, 3, 4]
+    assert "No worker shows itself" in queue(second)["why"]
+    with service.db.write() as session:
+        workers.show(session, "here:1", ["audits"], [{"kind": "cpu", "name": "cpu"}])
+    assert queue(urgent)["starts_in_s"] == 0
+    assert 0 < queue(first.id)["starts_in_s"] < queue(second)["starts_in_s"]
+    assert queue(picky) == {
+        "position": 4, "starts_in_s": None, "why": "No worker with the device cuda shows itself at present.",
+    }  # fmt: skip
+    [worker] = service.http.get("/v1/workers").json()["data"]
+    assert (worker["id"], worker["queues"], worker["devices"]) == (
+        "here:1",
+        ["audits"],
+        [{"kind": "cpu", "name": "cpu"}],
+    )
+    before = queue(second)["starts_in_s"]
+    with service.db.write() as session:
+        workers.show(session, "there:1", ["audits"], [{"kind": "cpu", "name": "cpu"}])
+    assert queue(second)["starts_in_s"] < before
+
+
+def test_what_an_audit_may_cost_needs_a_price(service: Service, start: Callable[..., Service]) -> None:
+    data = service.ready()
+    body = {"dataset_id": data.id, "max_cost": 2.5}
+    check_problem(service.http.post("/v1/audits", json=body), 422, "no-price")
+    assert service.http.post("/v1/audits", json={"dataset_id": data.id, "max_s": 60}).status_code == 202
+    priced = start(device_hour_cost=2.0)
+    job, claim = priced.running(priced.ready())
+    with priced.db.write() as session:
+        jobs.beat(session, claim, 60.0, spent_s=1800.0)
+    assert priced.http.get(f"/v1/audits/{job.id}").json()["cost"] == 1.0
 
 
 def test_an_audit_in_progress_is_deleted_only_by_force(service: Service) -> None:

@@ -38,7 +38,7 @@ DECODING: tuple[Guard, ...] = (
     guard("a tail does no harm to a PNG", IMAGES, 'if data[:8] == b"\\x89PNG\\r\\n\\x1a\\n":', 'if data[:8] == b"\\x89PNG\\r\\n\\x1a\\n" and data[-8:-4] == b"IEND":', "T20-a-png-with-a-zip-*"),
     guard("a comment does no harm", IMAGES, 'if data[:6] in (b"GIF87a", b"GIF89a"):', 'if data[:6] in (b"GIF87a", b"GIF89a") and b"<html" not in data:', "T20-a-gif-that-*"),
     guard("bytes decide what an image is", PARSER, "batch.add(told, data, text)", 'batch.add(told, data if data[6:10] != b"JFIF" or member.path.endswith("jpg") else b"x", text)', "T20-a-jpeg-that-is-called-png"),
-    uncaught("broken EXIF blocks", IMAGES, "except (OSError, ValueError, SyntaxError, LookupError, TypeError, EOFError, struct.error):", "T22-an-orientation-that-is-text"),
+    uncaught("broken EXIF blocks", IMAGES, "except (OSError, ValueError, SyntaxError, LookupError, TypeError, EOFError, struct.error):", "T22-a-broken-exif-block"),
     guard("copies are images too", PARSE, UNLABELLED, f'elif member.get("label") is None or data in {SEEN} or {SEEN}.add(data):', "T23-all-images-are-one-image"),
     guard("one colour is no division by nothing", IMAGES, "grey = mode in GREY or _is_grey(image)", "grey = 1 / (len(set(image.tobytes())) - 1) > 0", "T23-one-pixel-*"),
     guard("images that may be left out", INGEST, "return rejected > limits.max_reject_fraction * images", "return False", "T17-more-bad-images-*", "T27-labels-with-a-point-and-none-*", "T27-labels-of-bytes"),

@@ -269,6 +269,32 @@ def test_a_cancel_ends_the_training(db: Database, dataset_id: str, monkeypatch: 
     assert (job.state, job.result) == ("cancelled", None)
 
 
+def test_a_paused_audit_goes_on_where_it_was_and_ends_with_the_same_bits(
+    db: Database, dataset_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undisturbed, paused = _submit(db, dataset_id), _submit(db, dataset_id)
+    assert run.main([undisturbed]) == 0
+
+    def pause(_voice: Voice) -> None:
+        with db.write() as session:
+            jobs.pause(session, paused)
+
+    with monkeypatch.context() as patch:
+        _at_step(patch, 20, pause)
+        assert run.main([paused]) == 0
+    job = _job(db, paused)
+    assert (job.state, job.strikes) == ("paused", 0)
+    assert run.main([paused]) == run.NOT_OURS
+    with db.write() as session:
+        jobs.resume(session, paused)
+    assert run.main([paused]) == 0
+    first, second = _job(db, undisturbed).result, _job(db, paused).result
+    assert first is not None and second is not None
+    assert "resumed" in _kinds(db, paused)
+    for name in ("scores.parquet", "model.safetensors"):
+        assert first["files"][name]["sha256"] == second["files"][name]["sha256"]
+
+
 def test_a_stop_saves_the_training_and_the_next_attempt_ends_with_the_same_bits(
     db: Database, dataset_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

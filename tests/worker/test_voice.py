@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
+from core.errors import Problem
 from core.settings import Settings
 from core.store import jobs
 from core.store.db import Database
@@ -63,6 +65,34 @@ def test_a_cancel_is_heard_at_the_next_sign_of_life(db: Database, claim: Claim, 
         jobs.cancel(session, claim.id)
     with pytest.raises(Cancelled):
         voice.beat()
+
+
+def test_a_pause_is_heard_too_and_the_work_stops_at_the_next_step(db: Database, claim: Claim, voice: Voice) -> None:
+    with db.write() as session:
+        jobs.pause(session, claim.id)
+    voice.beat()
+    with pytest.raises(Stopped):
+        voice.tick()
+
+
+def test_time_at_work_is_counted_over_all_attempts(db: Database, claim: Claim, quick: Settings, voice: Voice) -> None:
+    later = Voice(quick, db, replace(claim, spent_s=1000.0))
+    later._began -= 500.0
+    later.beat()
+    assert make.row(db, claim.pk).spent_s == pytest.approx(1500, abs=10)
+
+
+@pytest.mark.parametrize(("limit", "price"), [({"max_s": 60.0}, 0.0), ({"max_cost": 0.5}, 30.0)])
+def test_a_job_that_reaches_its_limit_ends(
+    db: Database, claim: Claim, quick: Settings, voice: Voice, limit: dict[str, float], price: float
+) -> None:
+    priced = quick.model_copy(update={"device_hour_cost": price})
+    limited = Voice(priced, db, replace(claim, spec=limit, spent_s=50.0))
+    limited.tick()
+    limited._began -= 11.0
+    with pytest.raises(Problem, match="was at work for 60 s, its limit") as caught:
+        limited.tick()
+    assert caught.value.code == "time-limit"
 
 
 def test_a_job_that_somebody_else_has_is_let_go(db: Database, claim: Claim, voice: Voice) -> None:

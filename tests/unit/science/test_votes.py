@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+from core.science.findings import Verdict
 from core.science.opinions import Integers, Opinions
 from core.science.verdict import judge
 from core.science.votes import Votes
@@ -45,14 +46,34 @@ def asked(samples: int = 4000, *, together: float = 0.0, share: float = 1.0, see
     return Asked(World(make.dense(np.log(p)), clear.true, given), Votes(sample, label, counts[sample, label]))
 
 
-@pytest.mark.parametrize("share", [1.0, 0.4])
-def test_votes_tell_more_than_the_label_that_they_led_to(share: float) -> None:
-    known = asked(share=share)
-    without = judge(evidence(known.world), known.world.given)
-    verdict = judge(evidence(known.world), known.world.given, said=known.votes)
-    assert known.brier(verdict.score) < (0.75 if share == 1 else 0.95) * known.brier(without.score)
+@pytest.fixture(scope="module")
+def known() -> Asked:
+    return asked()
+
+
+@pytest.fixture(scope="module")
+def without(known: Asked) -> Verdict:
+    """What is said of it when nobody tells who said what."""
+    return judge(evidence(known.world), known.world.given)
+
+
+@pytest.fixture(scope="module")
+def verdict(known: Asked) -> Verdict:
+    return judge(evidence(known.world), known.world.given, said=known.votes)
+
+
+def test_votes_tell_more_than_the_label_that_they_led_to(known: Asked, without: Verdict, verdict: Verdict) -> None:
+    assert known.brier(verdict.score) < 0.75 * known.brier(without.score)
     for part in np.array_split(np.argsort(verdict.score), 8):
         assert verdict.score[part].mean() == pytest.approx(known.world.wrong[part].mean(), abs=0.08)
+    assert verdict.noise_rate.low < known.world.wrong.mean() < verdict.noise_rate.high
+
+
+def test_they_tell_more_of_those_that_several_people_saw() -> None:
+    known = asked(share=0.4)
+    without = judge(evidence(known.world), known.world.given)
+    verdict = judge(evidence(known.world), known.world.given, said=known.votes)
+    assert known.brier(verdict.score) < 0.95 * known.brier(without.score)
     assert verdict.noise_rate.low < known.world.wrong.mean() < verdict.noise_rate.high
 
 
@@ -64,19 +85,16 @@ def test_who_repeats_others_says_nothing_new() -> None:
     assert known.brier(verdict.score) < 1.1 * known.brier(without.score)
 
 
-def test_a_label_that_people_doubt_is_more_suspect_and_says_why() -> None:
-    known = asked()
+def test_a_label_that_people_doubt_is_more_suspect_and_says_why(known: Asked, verdict: Verdict) -> None:
     given = known.world.given
     agreed = np.bincount(known.votes.sample, known.votes.count * (known.votes.label == given[known.votes.sample]))
-    verdict = judge(evidence(known.world), given, said=known.votes)
     assert verdict.score[agreed == 1].mean() > 2 * verdict.score[agreed == 2].mean()
     assert verdict.score[agreed == 2].mean() > 4 * verdict.score[agreed == 3].mean()
     differ = (verdict.reasons >> REASONS.index("votes-differ") & 1).astype(bool)
     assert differ[agreed == 1].mean() > 0.5 and not differ[agreed == 3].any()
 
 
-def test_of_many_classes_only_the_likeliest_are_listed() -> None:
-    known = asked()
+def test_of_many_classes_only_the_likeliest_are_listed(known: Asked) -> None:
     dense, given = known.world.opinions, known.world.given
     forced = dense.log_p + 100 * (np.arange(CLASSES) == given[:, None])
     listed: Integers = np.sort(np.argsort(-forced, axis=1)[:, :4], axis=1)
@@ -86,9 +104,7 @@ def test_of_many_classes_only_the_likeliest_are_listed() -> None:
     assert known.brier(verdict.score) < 0.85 * known.brier(without.score)
 
 
-def test_no_votes_change_nothing() -> None:
-    known = asked()
+def test_no_votes_change_nothing(known: Asked, without: Verdict) -> None:
     nobody = Votes(*(np.zeros(0, dtype=np.int64) for _ in range(3)))
-    without = judge(evidence(known.world), known.world.given)
     verdict = judge(evidence(known.world), known.world.given, said=nobody)
     np.testing.assert_array_equal(verdict.score, without.score)

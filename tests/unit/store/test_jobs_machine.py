@@ -42,6 +42,7 @@ class Model:
     attempt: int = 0
     strikes: int = 0
     cancel: bool = False
+    pause: bool = False
     expired: bool = False
     removed: bool = False
     rung: bool = False
@@ -67,8 +68,14 @@ class Model:
             self.to("failed")
             self.code = "worker-crash-loop"
         else:
-            self.to("queued")
+            self.back()
         return self.state
+
+    def back(self) -> None:
+        """Waiting again, or paused if somebody asked for that."""
+        self.rung = False
+        self.to("paused" if self.pause else "queued")
+        self.pause = False
 
 
 def has_job(machine: Any) -> bool:
@@ -152,6 +159,12 @@ class Jobs(RuleBasedStateMachine):
             self.reap()
 
     @precondition(has_job)
+    @rule(back=LATEST, act=st.sampled_from(["pause", "resume"]))
+    def somebody_wants_it_to_wait(self, back: int, act: str) -> None:
+        models = list(self.models.values())
+        getattr(self, act)(models[-1 - min(back, len(models) - 1)])
+
+    @precondition(has_job)
     @rule(back=LATEST, act=st.sampled_from(["cancel", "cancel", "remove"]))
     def somebody_wants_it_gone(self, back: int, act: str) -> None:
         models = list(self.models.values())
@@ -199,9 +212,9 @@ class Jobs(RuleBasedStateMachine):
     def beat(self, claim: jobs.Claim, percent: int) -> None:
         model = self.models[claim.pk]
         progress = {"percent": percent} if percent else None
-        asked: list[bool] = []
+        asked: list[str | None] = []
         if self._write(claim, lambda session: asked.append(jobs.beat(session, claim, 3600.0, progress))):
-            assert asked == [model.cancel]
+            assert asked == ["cancel" if model.cancel else "pause" if model.pause else None]
             model.expired = False
             model.progress = progress or model.progress
 
@@ -217,8 +230,7 @@ class Jobs(RuleBasedStateMachine):
 
     def release(self, claim: jobs.Claim) -> None:
         if self._write(claim, lambda session: jobs.release(session, claim)):
-            self.models[claim.pk].rung = False
-            self.models[claim.pk].to("queued")
+            self.models[claim.pk].back()
 
     def finish(self, claim: jobs.Claim) -> None:
         model = self.models[claim.pk]
@@ -249,12 +261,41 @@ class Jobs(RuleBasedStateMachine):
         except Problem as problem:
             assert problem.code == "already-finished" and model.state in ("succeeded", "failed")
             return
-        if model.state == "queued":
+        if model.state in ("queued", "paused"):
             model.to("cancelled")
             model.cancel = True
         elif model.state == "running":
             model.cancel = True
         assert (job.pk, job.state, job.cancel_requested) == (model.pk, model.state, model.cancel)
+
+    def pause(self, model: Model) -> None:
+        if model.removed:
+            return
+        try:
+            with self.db.write() as session:
+                job = jobs.pause(session, model.id)
+        except Problem as problem:
+            assert problem.code == "already-finished" and (model.state in ENDED or model.cancel)
+            return
+        if model.state == "queued":
+            model.to("paused")
+        model.pause |= model.state == "running"
+        assert (job.state, job.pause_requested) == (model.state, model.pause)
+
+    def resume(self, model: Model) -> None:
+        if model.removed:
+            return
+        try:
+            with self.db.write() as session:
+                job = jobs.resume(session, model.id)
+        except Problem as problem:
+            assert problem.code == "already-finished" and model.state in ENDED
+            return
+        if model.state == "paused":
+            model.rung = True  # by whoever asked
+            model.to("queued")
+        model.pause = False
+        assert (job.state, job.pause_requested) == (model.state, False)
 
     def abandon(self, claim: jobs.Claim) -> None:
         model = self.models[claim.pk]
@@ -277,7 +318,7 @@ class Jobs(RuleBasedStateMachine):
     def reap(self) -> None:
         with self.db.write() as session:
             reaped = jobs.reap(session, MAX_ATTEMPTS, 3600.0)
-        expected: dict[str, list[str]] = {"queued": [], "failed": [], "cancelled": []}
+        expected: dict[str, list[str]] = {"queued": [], "paused": [], "failed": [], "cancelled": []}
         for model in self.models.values():
             if model.state == "running" and model.expired:
                 expected[model.take_back()].append(model.id)
@@ -305,6 +346,7 @@ class Jobs(RuleBasedStateMachine):
             assert job.state in STATES
             assert (job.state, job.attempt, job.strikes) == (model.state, model.attempt, model.strikes)
             assert (job.cancel_requested, job.deleted_at is not None) == (model.cancel, model.removed)
+            assert job.pause_requested == model.pause
             assert (job.plan, job.progress, job.result) == (model.plan, model.progress, model.result)
             assert (job.problem or {}).get("code") == model.code
             assert job.strikes <= MAX_ATTEMPTS
