@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
+from sqlalchemy.orm import Session
 
 from api import dryrun, files
 from api.datasets import Removal
-from api.deps import AuditDep, Parts, PartsDep, RequestId
+from api.deps import AuditDep, FinishedAuditDep, Parts, PartsDep, RequestId, check_finished
+from api.differences import Difference, difference
+from api.once import OnceDep
 from api.schemas import Asked, AuditOut, ListQuery, Page, Planned, audit_out
 from api.strict import StrictRoute
 from api.waiting import waiting
 from core.errors import Problem
 from core.ids import is_id
-from core.spec import AuditSpec
+from core.spec import AuditSpec, DatasetFacts, Frozen
 from core.store import audits, datasets, jobs
 from core.store.tables import ENDED, Dataset, Job
 from core.training.plan import resolve
@@ -35,6 +38,12 @@ class StartQuery(Asked):
     dry_run: bool = False
 
 
+class Rerun(Frozen):
+    """Which audit is done again."""
+
+    audit_id: str
+
+
 class AuditsQuery(ListQuery):
     """Which audits."""
 
@@ -48,31 +57,69 @@ class AuditsQuery(ListQuery):
     responses={202: {"model": AuditOut}, 200: {"model": Planned, "description": "The answer to a dry run."}},
 )
 def start(
-    body: NewAudit, response: Response, parts: PartsDep, request_id: RequestId, query: Annotated[StartQuery, Query()]
-) -> AuditOut | Planned:
+    body: NewAudit, parts: PartsDep, request_id: RequestId, query: Annotated[StartQuery, Query()], once: OnceDep
+) -> Response | Planned:
     """Start an audit. It is queued, and done by a worker; `?dry_run=true` only tells the plan and its duration."""
     spec = AuditSpec(**body.model_dump(exclude={"dataset_id"}))
     if spec.max_cost is not None and not parts.settings.device_hour_cost:
         raise Problem("no-price", "An hour has no price here (LABELAUDIT_DEVICE_HOUR_COST); give max_s instead.")
-    with parts.db.write() as session:
-        found = datasets.find(session, body.dataset_id) if is_id(body.dataset_id) else None
-        if found is None:
-            raise Problem("not-found", "There is no such dataset.")
-        dataset, ingest = found
-        status = datasets.status(dataset, ingest)
-        if status != "ready":
-            raise Problem("dataset-not-ready", f"This dataset cannot be audited: its status is {status}.")
-        facts = datasets.facts(dataset)
-        resolve(spec, facts, "cpu", 1)  # refuses what cannot be done
-        if not query.dry_run:
-            asked, priority = spec.model_dump(exclude_none=True), spec.priority or 0
-            job = jobs.submit(session, "audit", dataset.pk, asked, request_id, priority=priority, device=spec.device)
     if query.dry_run:
-        response.status_code = 200
-        return dryrun.planned(parts, dataset, facts, spec, request_id)
+        with parts.db.read() as session:
+            dataset, facts = _auditable(session, body.dataset_id, spec)
+        plan = dryrun.planned(parts, dataset, facts, spec, request_id)
+        return Response(plan.model_dump_json(), media_type="application/json")
+    with parts.db.write() as session:
+        if (again := once.begun(session, body)) is not None:
+            return again
+        dataset, _ = _auditable(session, body.dataset_id, spec)
+        asked, priority = spec.model_dump(exclude_none=True), spec.priority or 0
+        job = jobs.submit(session, "audit", dataset.pk, asked, request_id, priority=priority, device=spec.device)
+        answer = once.done(session, body, _out(parts, job, dataset), f"/v1/audits/{job.id}")
     parts.bells.ring("audit", job.id)
-    response.headers["Location"] = f"/v1/audits/{job.id}"
-    return _out(parts, job, dataset)
+    return answer
+
+
+def _auditable(session: Session, id: str, spec: AuditSpec) -> tuple[Dataset, DatasetFacts]:
+    """A dataset that can be audited so."""
+    found = datasets.find(session, id) if is_id(id) else None
+    if found is None:
+        raise Problem("not-found", "There is no such dataset.")
+    status = datasets.status(*found)
+    if status != "ready":
+        raise Problem("dataset-not-ready", f"This dataset cannot be audited: its status is {status}.")
+    facts = datasets.facts(found[0])
+    resolve(spec, facts, "cpu", 1)  # refuses what cannot be done
+    return found[0], facts
+
+
+@router.post("/{audit_id}/rerun", status_code=202, response_model=AuditOut)
+def rerun(found: AuditDep, parts: PartsDep, request_id: RequestId, once: OnceDep) -> Response:
+    """Do an audit again, by the plan that it had: on the same kind of machine it comes to the same bits."""
+    before, dataset = found
+    said = Rerun(audit_id=before.id)
+    with parts.db.write() as session:
+        if (again := once.begun(session, said)) is not None:
+            return again
+        line: dict[str, Any] = {"priority": before.priority, "device": before.device, "rerun_of": before}
+        job = jobs.submit(session, "audit", dataset.pk, before.spec, request_id, **line)
+        answer = once.done(session, said, _out(parts, job, dataset), f"/v1/audits/{job.id}")
+    parts.bells.ring("audit", job.id)
+    return answer
+
+
+@router.get("/{audit_id}/diff/{other_id}", response_model=Difference)
+def diff(found: FinishedAuditDep, other_id: str, parts: PartsDep) -> Difference:
+    """How two rankings of the same data differ."""
+    one, dataset = found
+    with parts.db.read() as session:
+        pair = audits.find(session, other_id) if is_id(other_id) else None
+        if pair is None:
+            raise Problem("not-found", "There is no such audit to compare with.")
+        other, its = pair
+        check_finished(other)
+        if its.content_hash != dataset.content_hash:
+            raise Problem("other-data", "These audits are of different data: their samples cannot be compared.")
+        return difference(session, one, other, dataset)
 
 
 @router.get("", response_model=Page[AuditOut])

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from api import files, imports, submissions, uploads
 from api.deps import DatasetDep, PartsDep, RequestId, SampleNumber
 from api.imports import NewImport
+from api.once import OnceDep
 from api.schemas import (
     Asked,
     DatasetOut,
@@ -68,8 +69,8 @@ BODIES: dict[str, Any] = {
 
 @router.post("", status_code=202, response_model=DatasetOut, openapi_extra=BODIES)
 async def create(
-    request: Request, response: Response, parts: PartsDep, request_id: RequestId, query: Annotated[NewDataset, Query()]
-) -> DatasetOut:
+    request: Request, parts: PartsDep, request_id: RequestId, query: Annotated[NewDataset, Query()], once: OnceDep
+) -> Response:
     """Upload an archive of labeled images as the request's body, or say in JSON which finished upload it is in.
 
     In JSON, `source` instead of `upload_id` says what the service shall fetch itself, and the name and the layout stand
@@ -81,15 +82,11 @@ async def create(
         value = await json_value(request)
         if isinstance(value, dict) and "source" in value:
             wanted = checked(NewImport, value)
-            dataset, job = await asyncio.to_thread(imports.accept, parts, wanted, request_id)
-        else:
-            dataset, job = await submissions.of_upload(parts, checked(DatasetOfUpload, value), request_id)
-    else:
-        length = declared_length(request)
-        received = await uploads.receive(request.stream(), length, parts.settings, parts.db, parts.blobs)
-        dataset, job = await asyncio.to_thread(submissions.of_received, parts, received, query, request_id)
-    response.headers["Location"] = f"/v1/datasets/{dataset.id}"
-    return dataset_out(dataset, job)
+            return await asyncio.to_thread(imports.accept, parts, wanted, request_id, once)
+        return await submissions.of_upload(parts, checked(DatasetOfUpload, value), request_id, once)
+    length = declared_length(request)
+    received = await uploads.receive(request.stream(), length, parts.settings, parts.db, parts.blobs)
+    return await asyncio.to_thread(submissions.of_received, parts, received, query, request_id, once)
 
 
 @router.get("", response_model=Page[DatasetOut])

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from fastapi import Response
 from pydantic import Field
 
 from api.deps import Parts
-from api.schemas import DatasetName
+from api.once import Once
+from api.schemas import DatasetName, dataset_out
 from core import sources
 from core.spec import Frozen
 from core.store import imports
-from core.store.tables import Dataset, Job
 from core.words import Layout
 
 
@@ -23,12 +24,15 @@ class NewImport(Frozen):
     layout: Layout | None = None
 
 
-def accept(parts: Parts, asked: NewImport, request_id: str) -> tuple[Dataset, Job]:
+def accept(parts: Parts, asked: NewImport, request_id: str, once: Once) -> Response:
     """Take the order, if it can be seen to be allowed without touching the source."""
     sources.read(asked.source, parts.settings)
     with parts.db.write() as session:
+        if (again := once.begun(session, asked)) is not None:
+            return again
         dataset, job = imports.create(
             session, name=asked.name, source=asked.source, layout=asked.layout, request_id=request_id
         )
+        answer = once.done(session, asked, dataset_out(dataset, job), f"/v1/datasets/{dataset.id}")
     parts.bells.ring("ingest", job.id)
-    return dataset, job
+    return answer

@@ -9,7 +9,21 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from api import access, audits, datasets, events, health, images, limits, openapi, problems, results, tus, workers
+from api import (
+    access,
+    audits,
+    datasets,
+    events,
+    health,
+    images,
+    limits,
+    openapi,
+    problems,
+    results,
+    tus,
+    webhooks,
+    workers,
+)
 from api.deps import Parts
 from api.middleware import Doorway
 from api.tail import Tail
@@ -20,6 +34,7 @@ from core.store.blobs import Blobs
 from core.store.db import Database
 from worker.app import build
 from worker.bells import Bells
+from worker.postman import Postman
 from worker.reaper import Reaper
 
 
@@ -32,15 +47,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         db, blobs = Database(settings.database), Blobs(settings)
         bells, renderer, tail = Bells(build(settings)), Renderer(settings.limits), Tail(db)
-        reaper = Reaper(settings, db, blobs, bells)
+        reaper, postman = Reaper(settings, db, blobs, bells), Postman(settings, db)
         app.state.parts = Parts(settings, db, blobs, bells, renderer, tail)
         reaper.start()
+        postman.start()
         tail.start()
         gc.freeze()  # what was imported stays for good; looking through it again would hold requests up
         try:
             yield
         finally:
             await tail.close()
+            postman.close()
             reaper.close()
             bells.close()
             renderer.close()
@@ -60,7 +77,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     problems.install(app)
-    for module in (results, health, limits, access, openapi, tus, datasets, images, audits, events, workers):
+    for module in (results, health, limits, access, openapi, tus, datasets, images, audits, events, workers, webhooks):
         app.include_router(module.router)
     app.add_middleware(Doorway, settings=settings)
     return app

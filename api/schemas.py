@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api import problems
 from core.errors import Problem
-from core.spec import Counts, Plan, Progress
+from core.spec import Counts, Plan, Progress, Record
 from core.store import datasets
 from core.store.audits import Audited
 from core.store.conflicts import Group
@@ -133,7 +133,7 @@ class Waiting(BaseModel):
 
 class AuditOut(BaseModel):
     """An audit and how far it is. `spent_s` counts the time at work in all attempts, `cost` is what that cost if hours
-    have a price; `queue` is there while it is queued and shown by itself."""
+    have a price; `queue` is there while it is queued and shown by itself; `record` is what determined its result."""
 
     id: str
     dataset_id: str
@@ -153,6 +153,8 @@ class AuditOut(BaseModel):
     plan: Plan | None
     device: str | None
     score_version: str | None
+    record: Record | None
+    rerun_of: str | None
     files: dict[str, Any] | None
     problem: dict[str, Any] | None
 
@@ -354,6 +356,8 @@ def audit_out(job: Job, dataset: Dataset, queue: Waiting | None = None, hour_cos
         plan=job.plan and Plan(**job.plan),
         device=result.get("device"),
         score_version=result.get("score_version"),
+        record=Record(**result["record"]) if result.get("record") else None,
+        rerun_of=job.rerun_of,
         files={name: {"size": f["size"], "sha256": f["sha256"]} for name, f in files.items()} or None,
         problem=problem_out(job.problem, f"/v1/audits/{job.id}", job.request_id),
     )

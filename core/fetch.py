@@ -111,6 +111,50 @@ def get(url: str, headers: Mapping[str, str], seconds: float, tick: Callable[[],
     raise Failed(f"it leads on more than {MOST_REDIRECTS} times")
 
 
+def post(url: str, headers: Mapping[str, str], body: bytes, seconds: float, guarded: bool = True) -> int:
+    """The status that a POST is answered with; redirects are not followed, and of the answer nothing else is read.
+
+    Not guarded, the address may be http:// too, on any port, and lead anywhere: for administrators who say so.
+    """
+    until = time.monotonic() + seconds
+    target = check(url) if guarded else _anywhere(url)
+    sock = _connected(INTERNET, target, _nothing) if guarded else _reached(url, target.host)
+    with Answer(Wire(sock, until, _nothing), target.host, target.path, headers, "POST", body) as answer:
+        return answer.status
+
+
+def anywhere(url: str) -> None:
+    """Refuse what is no address of a web server at all."""
+    _anywhere(url)
+
+
+def _anywhere(url: str) -> Target:
+    if len(url) > MOST_URL or not re.fullmatch(r"https?://[!-\[\]-~]+", url):
+        raise _refused(f"an address begins with http:// or https:// and has at most {MOST_URL} plain characters")
+    try:
+        _, rest, path, query, _ = urlsplit(url)
+        _ = urlsplit(url).port
+    except ValueError:
+        raise _refused("it is not written as addresses are") from None
+    if "@" in rest or not urlsplit(url).hostname:
+        raise _refused("it names no host, or a user")
+    return Target(rest, (path or "/") + (f"?{query}" if query else ""))
+
+
+def _reached(url: str, rest: str) -> socket.socket:
+    parts = urlsplit(url)
+    secure = parts.scheme == "https"
+    try:
+        plain = socket.create_connection((parts.hostname or rest, parts.port or (443 if secure else 80)), CONNECT_S)
+        return INTERNET.trust().wrap_socket(plain, server_hostname=parts.hostname) if secure else plain
+    except (OSError, UnicodeError):
+        raise Failed("no connection to its server can be made") from None
+
+
+def _nothing() -> None:
+    return
+
+
 def _onward(url: str, location: str) -> str:
     try:
         onward = urljoin(url, location)

@@ -94,6 +94,10 @@ class Settings(BaseSettings):
     import_https: bool = Field(False, description="Whether datasets may be imported from `https://` addresses.")
     import_seconds: Seconds = Field(6 * 3600.0, description="Longest time of fetching what is imported.")
 
+    webhooks_anywhere: bool = Field(
+        False, description="Whether webhooks may lead to `http://`, to any port and into private networks."
+    )
+
     max_upload_bytes: Bytes = Field(1 << 40, description="Largest upload or import.")
     max_json_bytes: Bytes = Field(1 << 20, description="Largest JSON request body.")
     max_members: int = Field(2_000_000, ge=1, description="Most members of an archive.")

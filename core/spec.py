@@ -132,6 +132,25 @@ class Plan(Frozen):
     reasons: tuple[str, ...] = Field(strict=False)
 
 
+class Record(Frozen):
+    """Everything that determined a result besides its plan. `code` is a digest of our own source."""
+
+    labelaudit: str
+    code: str
+    score_version: str
+    data: dict[str, str]
+    seed: int
+    device: str
+    device_kind: str
+    threads: int
+    cpu_capability: str
+    cuda: str | None
+    attempts: int
+    system: str
+    python: str
+    libraries: dict[str, str]
+
+
 class Pace(Frozen):
     """How fast training goes: measured with one network at one resolution on one kind of device."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -35,7 +34,7 @@ class Failed(Problem):
 class Wire(io.RawIOBase):
     """The reading end of a connection."""
 
-    def __init__(self, sock: ssl.SSLSocket, until: float, tick: Callable[[], None]) -> None:
+    def __init__(self, sock: socket, until: float, tick: Callable[[], None]) -> None:
         super().__init__()
         self._sock, self._until, self._tick = sock, until, tick
         self._head_until = time.monotonic() + HEAD_S
@@ -91,14 +90,18 @@ class Wire(io.RawIOBase):
 class Answer:
     """What a server answered."""
 
-    def __init__(self, wire: Wire, host: str, path: str, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self, wire: Wire, host: str, path: str, headers: Mapping[str, str], method: str = "GET", body: bytes = b""
+    ) -> None:
         asked = {"Host": host, "Accept": "*/*", "Accept-Encoding": "identity", "Connection": "close", **headers}
-        lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in asked.items()), "", ""]
+        if body:
+            asked["Content-Length"] = str(len(body))
+        lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in asked.items()), "", ""]
         self._wire = wire
-        self._response = HTTPResponse(cast(socket, wire), method="GET")
+        self._response = HTTPResponse(cast(socket, wire), method=method)
         try:
             with _told():
-                wire.send("\r\n".join(lines).encode("ascii"))
+                wire.send("\r\n".join(lines).encode("ascii") + body)
                 self._response.begin()
         except BaseException:
             self.close()

@@ -80,6 +80,11 @@ def web(folder: Path, named: str = "*.example.org", trusted: bool = True) -> Ite
             with contextlib.suppress(OSError):
                 made.pages[self.path](self)
 
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(204)
+            self.end_headers()
+
         def log_message(self, *_: object) -> None:
             return
 

@@ -29,6 +29,7 @@ from worker.beside import beside
 from worker.device import Machine, machine
 from worker.probe import planned
 from worker.progress import Voice
+from worker.record import record
 from worker.training import PREPARED, TRAINED, Training
 
 log = logs.get(__name__)
@@ -62,13 +63,15 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
     voice.enter("storing")
     home = f"audits/{voice.claim.id}/{voice.claim.attempt}"
     files = {}
-    for name, chunks in report.score_files(table, listed_audited, dataset.classes or []):
+    made = record(dataset, plan, here, report.SCORE_VERSION, voice.claim.attempt)
+    for name, chunks in report.score_files(table, listed_audited, dataset.classes or [], made):
         files[name] = blobs.put(f"{home}/{name}", _ticking(chunks, voice)).as_record()
     for file in model_files(result, plan, data.classes):
         files[file.name] = blobs.put(f"{home}/{file.name}", file.content).as_record()
     outcome = {
         "score_version": report.SCORE_VERSION,
         "device": here.name,
+        "record": made.model_dump(),
         "files": files,
         "summary": report.summary(table, result, plan).model_dump(),
         "pace": Pace(

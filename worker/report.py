@@ -20,7 +20,7 @@ from core.science.findings import Transitions, Verdict
 from core.science.verdict import SCORE_VERSION, Wish
 from core.science.verdict import judge as judge_evidence
 from core.science.votes import Votes
-from core.spec import AuditSpec, Plan
+from core.spec import AuditSpec, Plan, Record
 from core.store.likeliest import packed
 from core.summary import (
     ConflictCounts,
@@ -122,9 +122,14 @@ def _or_none(values: NDArray[Any], absent: NDArray[np.bool_]) -> NDArray[Any]:
     return boxed
 
 
-def score_files(table: Table, listed: pa.Table, classes: list[str]) -> Iterator[tuple[str, Iterator[bytes]]]:
+def score_files(
+    table: Table, listed: pa.Table, classes: list[str], record: Record | None = None
+) -> Iterator[tuple[str, Iterator[bytes]]]:
     """The score table as Parquet and JSON lines, exact, and as CSV that is safe to open in a spreadsheet."""
     ranked = _ranked(table, listed, classes)
+    if record is not None:
+        about = record.model_dump(exclude={"attempts"})  # how often it was interrupted changes no byte
+        ranked = ranked.replace_schema_metadata({"score_version": SCORE_VERSION, "record": json.dumps(about)})
     parquet = io.BytesIO()
     pyarrow.parquet.write_table(ranked, parquet, compression="zstd", row_group_size=BLOCK)
     yield "scores.parquet", iter([parquet.getvalue()])
@@ -153,8 +158,7 @@ def _ranked(table: Table, listed: pa.Table, classes: list[str]) -> pa.Table:
         "rank": verdict.rank[order],
         **{name: values[order] for name, values in table.evidence.items()},
     }
-    metadata = {"score_version": SCORE_VERSION}
-    return pa.table(columns).replace_schema_metadata(metadata)
+    return pa.table(columns).replace_schema_metadata({"score_version": SCORE_VERSION})
 
 
 def _lists(names: pa.Array | None, values: NDArray[Any]) -> pa.Array:

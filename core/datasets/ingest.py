@@ -10,12 +10,13 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Protocol
 
 from core.datasets import manifest
-from core.datasets.parse import Busy, LeftOut, Sample, Source, Total, parse
+from core.datasets.parse import PATIENCE_S, Busy, LeftOut, Sample, Source, Total, parse
 from core.datasets.shards import COPY, Shard
 from core.datasets.summary import Packed, Summary
 from core.errors import Problem
@@ -85,7 +86,7 @@ def pack(
     total = Total(0, 0, "")
     rejects: list[tuple[int, LeftOut]] = []
     ticked = 0.0
-    part = _Part(shard, scratch)
+    part, saving = _Part(shard, scratch), _Saving(shelf)
     events = parse(source, limits, seen, layout, lanes)
     try:
         for event in events:
@@ -100,7 +101,9 @@ def pack(
                 n += outcome == "accepted"
                 counts[outcome] += 1
                 if part.tar.size >= shard_bytes:
-                    part.commit(shelf)
+                    for _ in saving.ended():
+                        yield _tick(total, counts, [])
+                    saving.begin(part)
                     shard += 1
                     part = _Part(shard, scratch)
             if (moment := time.monotonic()) - ticked >= TICK_S:
@@ -109,11 +112,14 @@ def pack(
             if counts["rejected"] >= EARLY_REJECTS and _too_many(counts["rejected"], total.images, limits):
                 break
         yield _tick(total, counts, rejects)
+        for _ in saving.ended():
+            yield _tick(total, counts, [])
         if part.side.rows:
             part.commit(shelf)
             shard += 1
     finally:
         events.close()
+        saving.close()
         part.close()
     packed = replace(_finish(shelf, shard, limits, scratch), layout=total.layout)
     if seen == total.members and packed.counts.seen != total.members:
@@ -163,16 +169,41 @@ class _Part:
 
     def commit(self, shelf: Shelf) -> None:
         """The side file last: where it is, its shard is whole."""
-        self.side.close()
-        if self.samples:
-            shelf.put(self._tar_name, self.tar.chunks())
-        shelf.put(side_name(self.shard), _chunks(self._side_file))
-        self.close()
+        try:
+            self.side.close()
+            if self.samples:
+                shelf.put(self._tar_name, self.tar.chunks())
+            shelf.put(side_name(self.shard), _chunks(self._side_file))
+        finally:
+            self.close()
 
     def close(self) -> None:
         self.side.close()
         self.tar.close()
         self._side_file.close()
+
+
+class _Saving:
+    """Puts whole shards on the shelf while the next ones are read: one at a time, so in order."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+        self._thread = ThreadPoolExecutor(1, "saving")
+        self._under_way: Future[None] | None = None
+
+    def begin(self, part: _Part) -> None:
+        self._under_way = self._thread.submit(part.commit, self._shelf)
+
+    def ended(self) -> Iterator[None]:
+        """Ends when nothing is being saved any more; raises what went wrong."""
+        if self._under_way is not None:
+            while not wait((self._under_way,), PATIENCE_S).done:
+                yield
+            self._under_way.result()
+            self._under_way = None
+
+    def close(self) -> None:
+        self._thread.shutdown()
 
 
 def _committed(shelf: Shelf) -> tuple[int, Counter[str], int]:

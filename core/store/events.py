@@ -11,16 +11,18 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
+from core.store import hooks
 from core.store.db import now
 from core.store.tables import Event, Job
 
 
 def emit(session: Session, job_pk: int, type: str, data: dict[str, Any]) -> None:
     """Write the job's next event."""
-    seq = session.execute(
-        update(Job).where(Job.pk == job_pk).values(events=Job.events + 1).returning(Job.events)
-    ).scalar_one()
+    seq, kind = session.execute(
+        update(Job).where(Job.pk == job_pk).values(events=Job.events + 1).returning(Job.events, Job.kind)
+    ).one()
     session.execute(insert(Event).values(job_pk=job_pk, seq=seq, type=type, at=now(), data=data))
+    hooks.enqueue(session, job_pk, kind, seq, type)
 
 
 def after(session: Session, job_pk: int, seq: int, limit: int) -> list[Event]:

@@ -74,8 +74,9 @@ def submit(
     *,
     priority: int = 0,
     device: str | None = None,
+    rerun_of: Job | None = None,
 ) -> Job:
-    """A new job, queued."""
+    """A new job, queued; one that does another one again has its plan."""
     job = session.execute(
         insert(Job)
         .values(
@@ -86,6 +87,8 @@ def submit(
             request_id=request_id,
             priority=priority,
             device=device,
+            rerun_of=rerun_of and rerun_of.id,
+            plan=rerun_of and rerun_of.plan,
             created_at=now(),
             rung_at=now(),
         )

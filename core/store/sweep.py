@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sqlalchemy import delete, exists, or_, select, update
 
-from core.store import curves, datasets, twins
+from core.store import curves, datasets, once, twins
 from core.store.blobs import Blobs
 from core.store.db import Database, now
 from core.store.tables import ENDED, Dataset, Job, Upload, UploadPart
@@ -27,6 +27,7 @@ def sweep(db: Database, blobs: Blobs, upload_expiry_s: float, upload_kept_s: flo
         + _release_uploads(db, upload_kept_s)
         + _sweep_uploads(db, blobs)
         + _forget_uploads(db)
+        + _forget_answers(db)
         + _sweep_ended_jobs(db, blobs)
         + _hide_late_jobs(db)
         + _hide_old_probes(db)
@@ -84,6 +85,11 @@ def _forget_uploads(db: Database) -> int:
     with db.write() as session:
         old = delete(Upload).where(Upload.swept, Upload.deleted_at < now() - TOLD_S).returning(Upload.pk)
         return len(session.execute(old).all())
+
+
+def _forget_answers(db: Database) -> int:
+    with db.write() as session:
+        return once.forget(session)
 
 
 def _sweep_ended_jobs(db: Database, blobs: Blobs) -> int:

@@ -188,6 +188,7 @@ class Job(Base):
     kind: Mapped[str] = mapped_column(String(16))
     dataset_pk: Mapped[int] = mapped_column(ForeignKey("datasets.pk", ondelete="CASCADE"))
     request_id: Mapped[str | None] = mapped_column(String(64))
+    rerun_of: Mapped[str | None] = mapped_column(String(36))  # the audit whose plan this one was given
     spec: Mapped[dict[str, Any]] = mapped_column(Json)
     plan: Mapped[dict[str, Any] | None] = mapped_column(Json)
 
@@ -225,6 +226,60 @@ class Worker(Base):
     devices: Mapped[list[dict[str, Any]]] = mapped_column(Json)
     started_at: Mapped[float] = mapped_column(Double)
     seen_at: Mapped[float] = mapped_column(Double)
+
+
+class Answered(Base):
+    """What was answered to a request with a key, under a hash of its route and its key."""
+
+    __tablename__ = "answered"
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    content: Mapped[str] = mapped_column(String(64))
+    status: Mapped[int] = mapped_column(SmallInteger)
+    body: Mapped[str] = mapped_column(Text)
+    location: Mapped[str | None] = mapped_column(String(255))
+    at: Mapped[float] = mapped_column(Double)
+
+
+class Hook(Base):
+    """An address that is told of events."""
+
+    __tablename__ = "hooks"
+
+    pk: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(String(36), unique=True)
+    owner: Mapped[str] = mapped_column(String(64), default="local")
+    url: Mapped[str] = mapped_column(Text)
+    secret: Mapped[str] = mapped_column(String(64))
+    types: Mapped[list[str]] = mapped_column(Json)
+    created_at: Mapped[float] = mapped_column(Double)
+    deleted_at: Mapped[float | None] = mapped_column(Double)
+
+
+class Delivery(Base):
+    """An event on its way to an address. Who sends it has it until `next_at`."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        CheckConstraint("state IN ('waiting', 'delivered', 'given-up')", name="state"),
+        Index(None, "state", "next_at"),
+        Index(None, "hook_pk"),
+        Index(None, "job_pk"),
+    )
+
+    pk: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(String(36), unique=True)
+    hook_pk: Mapped[int] = mapped_column(ForeignKey("hooks.pk", ondelete="CASCADE"))
+    job_pk: Mapped[int] = mapped_column(ForeignKey("jobs.pk", ondelete="CASCADE"))
+    seq: Mapped[int] = mapped_column(Integer)
+    state: Mapped[str] = mapped_column(String(16), default="waiting")
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    next_at: Mapped[float] = mapped_column(Double)
+    status: Mapped[int | None] = mapped_column(SmallInteger)
+    error: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[float] = mapped_column(Double)
+    tried_at: Mapped[float | None] = mapped_column(Double)
+    delivered_at: Mapped[float | None] = mapped_column(Double)
 
 
 class Event(Base):

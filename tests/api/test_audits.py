@@ -10,9 +10,9 @@ from sqlalchemy import update
 
 from core.errors import Problem
 from core.store import jobs, workers
-from core.store.tables import Job
+from core.store.tables import Dataset, Job, Score
 from tests.api.conftest import Library, Service, check_problem
-from tests.api.make import NOBODY
+from tests.api.make import CLASSES, NOBODY
 
 
 def status(service: Service, id: str) -> str:
@@ -285,7 +285,45 @@ def test_an_unfinished_audit_has_no_results_yet(service: Service, end: str) -> N
         assert status(service, job.id) in body["detail"]
 
 
-def test_an_idempotency_key_is_accepted(service: Service) -> None:
+def test_an_audit_is_done_again_by_its_plan(service: Service) -> None:
     data = service.ready()
-    headers = {"Idempotency-Key": "once"}
-    assert service.http.post("/v1/audits", json={"dataset_id": data.id}, headers=headers).status_code == 202
+    done = service.finished(data)
+    plan = {"epochs": 3}
+    with service.db.write() as session:
+        session.execute(update(Job).where(Job.pk == done.pk).values(plan=plan, spec={"epochs": 3}, priority=4))
+    answer = service.http.post(f"/v1/audits/{done.id}/rerun")
+    assert answer.status_code == 202
+    body = answer.json()
+    assert answer.headers["location"] == f"/v1/audits/{body['id']}"
+    assert (body["status"], body["rerun_of"], body["spec"], body["priority"]) == ("queued", done.id, {"epochs": 3}, 4)
+    with service.db.write() as session:
+        claim = jobs.claim(session, body["id"], "worker", 60.0)
+    assert claim is not None and claim.plan == plan
+
+
+def test_two_audits_of_the_same_data_are_compared(service: Service) -> None:
+    data = service.ready()
+    one, other = service.finished(data), service.finished(data)
+    body = service.http.get(f"/v1/audits/{one.id}/diff/{other.id}").json()
+    assert (body["audits"], body["rank_correlation"], body["moved"]) == ([one.id, other.id], 1.0, [])
+    assert (body["only"], body["flagged"]) == ([0, 0], [7, 7, 7])
+    assert body["overlaps"] == [{"k": 10, "common": 10, "share": 1.0}]
+    with service.db.write() as session:
+        here = Score.audit_pk == other.pk
+        session.execute(update(Score).where(here, Score.rank == 3).values(score=0.9))
+    [moved] = service.http.get(f"/v1/audits/{one.id}/diff/{other.id}").json()["moved"]
+    assert (moved["ranks"], moved["scores"]) == ([3, 3], [1 / 3, 0.9])
+    assert moved["given_label"] in CLASSES and moved["path"]
+
+
+def test_what_cannot_be_compared_is_refused(service: Service) -> None:
+    data, others = service.ready(), service.ready()
+    with service.db.write() as session:
+        session.execute(update(Dataset).where(Dataset.pk == others.pk).values(content_hash="other"))
+    one, other, waiting = service.finished(data), service.finished(others), service.queued(data)
+    url = f"/v1/audits/{one.id}/diff"
+    check_problem(service.http.get(f"{url}/{other.id}"), 422, "other-data")
+    check_problem(service.http.get(f"{url}/{waiting.id}"), 409, "audit-not-finished")
+    check_problem(service.http.get(f"/v1/audits/{waiting.id}/diff/{one.id}"), 409, "audit-not-finished")
+    for unknown in (NOBODY, "x"):
+        check_problem(service.http.get(f"{url}/{unknown}"), 404, "not-found")

@@ -20,7 +20,7 @@ from sqlalchemy import func, select, update
 
 from core import settings as core_settings
 from core.settings import Settings
-from core.spec import Pace, Plan
+from core.spec import Pace, Plan, Record
 from core.store import audits, conflicts, curves, datasets, jobs, scores, uploads
 from core.store.blobs import Blobs
 from core.store.db import Database
@@ -293,6 +293,24 @@ def test_a_paused_audit_goes_on_where_it_was_and_ends_with_the_same_bits(
     assert "resumed" in _kinds(db, paused)
     for name in ("scores.parquet", "model.safetensors"):
         assert first["files"][name]["sha256"] == second["files"][name]["sha256"]
+
+
+def test_a_rerun_comes_to_the_same_bits_and_both_say_what_determined_them(db: Database, dataset_id: str) -> None:
+    first = _submit(db, dataset_id, epochs=3)
+    assert run.main([first]) == 0
+    with db.write() as session:
+        before = session.execute(select(Job).where(Job.id == first)).scalar_one()
+        again = jobs.submit(session, "audit", before.dataset_pk, {}, rerun_of=before).id
+    assert run.main([again]) == 0
+    one, other = _job(db, first), _job(db, again)
+    assert one.result is not None and other.result is not None
+    assert one.plan == other.plan
+    assert one.result["record"] == other.result["record"]
+    for name in ("scores.parquet", "model.safetensors"):
+        assert one.result["files"][name]["sha256"] == other.result["files"][name]["sha256"]
+    made = Record(**one.result["record"])
+    assert (made.device_kind, made.attempts, made.libraries["torch"]) == ("cpu", 1, torch.__version__)
+    assert len(made.code) == 64 and made.data["content_hash"]
 
 
 def test_a_stop_saves_the_training_and_the_next_attempt_ends_with_the_same_bits(

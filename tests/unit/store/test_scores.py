@@ -39,7 +39,7 @@ def score_row(audit_pk: int, rank: int, **values: Any) -> tuple[Any, ...]:
         "confidence": None if rank % 3 == 0 else 0.7500000000000001,
         "reasons": 3 * rank,  # each of them somewhere
         "conflict": None if rank % 5 else rank // 10 + 1,
-        "top": None if rank % 4 == 0 else bytes([rank, 0, 255]),
+        "top": None if rank % 4 == 0 else bytes([rank % 256, 0, 255]),
     } | values
     return tuple(row[name] for name in scores.COLUMNS)
 
