@@ -84,11 +84,17 @@ async def _finished(found: Annotated[tuple[Job, Dataset], Depends(_audit)]) -> t
     return found
 
 
-def audited(session: Session, audit_id: str) -> Audited:
-    """A finished audit as its list needs it, for routes that read it and the list in one transaction."""
+def found_audit(session: Session, audit_id: str) -> Audited:
+    """An audit as its list needs it, for routes that read it and the list in one transaction."""
     found = audits.find_audited(session, audit_id) if is_id(audit_id) else None
     if found is None:
         raise Problem("not-found", "There is no such audit.")
+    return found
+
+
+def audited(session: Session, audit_id: str) -> Audited:
+    """The same; one that has no result is refused."""
+    found = found_audit(session, audit_id)
     check_finished(found)
     return found
 

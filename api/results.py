@@ -9,23 +9,25 @@ from anyio import to_thread
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 from pydantic_core import to_json
+from sqlalchemy.orm import Session
 
 from api import files
-from api.deps import FinishedAuditDep, Parts, PartsDep, SampleNumber, audited
+from api.deps import FinishedAuditDep, Parts, PartsDep, SampleNumber, audited, check_finished, found_audit
 from api.schemas import (
     ConflictOut,
     Evidence,
     NumberedQuery,
     Page,
-    Suspect,
+    Suspects,
     conflicts_out,
     curves_out,
+    standing_out,
     suspects_out,
 )
 from api.strict import StrictRoute
 from core.errors import Problem
 from core.spec import MODEL_FILES
-from core.store import conflicts, curves, scores
+from core.store import audits, conflicts, curves, scores
 from core.store.audits import Audited
 from core.summary import Summary
 from core.words import Reason, VerdictWord
@@ -52,12 +54,18 @@ class SuspectsQuery(NumberedQuery):
     is_issue: bool | None = None
     conflict: bool | None = None
 
+    @property
+    def filters(self) -> bool:
+        """Whether not all of them are asked for."""
+        return bool(self.model_fields_set - {"after", "limit"})
 
-@router.get("/{audit_id}/suspects", response_model=Page[Suspect])
+
+@router.get("/{audit_id}/suspects", response_model=Suspects)
 async def suspects(parts: PartsDep, audit_id: str, query: Annotated[SuspectsQuery, Query()]) -> Response:
     """Every audited sample, the most suspicious first. `after` is the last rank you have.
 
-    A label that is no class of this dataset is an error, not an empty list.
+    A label that is no class of this dataset is an error, not an empty list. While the audit is at work, the ranking so
+    far is shown, without filters.
     """
     page = await to_thread.run_sync(_page, parts, audit_id, query, limiter=parts.readers)
     return Response(page, media_type="application/json")
@@ -65,13 +73,25 @@ async def suspects(parts: PartsDep, audit_id: str, query: Annotated[SuspectsQuer
 
 def _page(parts: Parts, audit_id: str, query: SuspectsQuery) -> bytes:
     with parts.db.read() as session:
-        audit = audited(session, audit_id)
+        audit = found_audit(session, audit_id)
+        if audit.provisional is not None and not query.filters:
+            return _provisional(session, audit, query)
+        check_finished(audit)
         given, suggested = _class_number(audit, query.given), _class_number(audit, query.suggested)
         wanted = scores.Filter(given, suggested, query.verdict, query.is_issue, query.conflict, query.reason)
         rows = scores.page(session, audit, query.after or 0, query.limit + 1, wanted)
     shown = rows[: query.limit]
-    page = {"data": suspects_out(audit, shown), "next": shown[-1].rank if len(rows) > query.limit else None}
+    after = shown[-1].rank if len(rows) > query.limit else None
+    page = {"data": suspects_out(audit, shown), "next": after, "provisional": False, "epoch": None}
     return to_json(page, inf_nan_mode="null")
+
+
+def _provisional(session: Session, audit: Audited, query: SuspectsQuery) -> bytes:
+    rows = audits.standing(session, audit, query.after or 0, query.limit + 1)
+    shown = rows[: query.limit]
+    after = shown[-1][0] if len(rows) > query.limit else None
+    epoch = (audit.provisional or {}).get("epoch")
+    return to_json({"data": standing_out(audit, shown), "next": after, "provisional": True, "epoch": epoch})
 
 
 @router.get("/{audit_id}/conflicts", response_model=Page[ConflictOut])

@@ -213,6 +213,29 @@ class Suspect(BaseModel):
     image: str
 
 
+class Standing(BaseModel):
+    """Where a sample stands while its audit is at work: by how much its given label has led so far. Nothing is
+    calibrated yet, so there is no score."""
+
+    rank: int
+    sample: int
+    path: str
+    split: str | None
+    given_label: str
+    aum: float
+    image: str
+
+
+class Suspects(BaseModel):
+    """A page of the ranking. While the audit is at work it is provisional: the first thousand as they stand after
+    `epoch`."""
+
+    data: list[Suspect] | list[Standing]
+    next: int | None
+    provisional: bool
+    epoch: int | None
+
+
 class Curves(BaseModel):
     """What the training pass of every epoch showed of a sample, in half precision, the first epoch first.
 
@@ -361,6 +384,22 @@ def audit_out(job: Job, dataset: Dataset, queue: Waiting | None = None, hour_cos
         files={name: {"size": f["size"], "sha256": f["sha256"]} for name, f in files.items()} or None,
         problem=problem_out(job.problem, f"/v1/audits/{job.id}", job.request_id),
     )
+
+
+def standing_out(audit: Audited, rows: list[tuple[int, float, Sample]]) -> list[dict[str, Any]]:
+    """Rows of a provisional ranking as `Standing` has them."""
+    return [
+        {
+            "rank": rank,
+            "sample": sample.n,
+            "path": sample.path,
+            "split": sample.split,
+            "given_label": audit.classes[sample.label],
+            "aum": margin,
+            "image": image_url(audit.dataset_id, sample.n),
+        }
+        for rank, margin, sample in rows
+    ]
 
 
 def suspects_out(audit: Audited, rows: list[Ranked]) -> list[dict[str, Any]]:

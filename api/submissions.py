@@ -50,22 +50,26 @@ def of_received(parts: Parts, received: Received, asked: NewDataset, request_id:
         discard(parts.db, received.upload)
         raise
     said = ReceivedDataset(**asked.model_dump(), sha256=received.sha256)
-    with parts.db.write() as session:
-        if (again := once.begun(session, said)) is not None:
-            uploads.remove(session, received.upload)
-            return again
-        uploads.complete(session, received.upload, received.parts, received.sha256)
-        dataset, job = datasets.create(
-            session,
-            received.upload,
-            name=asked.name,
-            layout=asked.layout,
-            format=format,
-            size=received.size,
-            sha256=received.sha256,
-            request_id=request_id,
-        )
-        answer = once.done(session, said, dataset_out(dataset, job), f"/v1/datasets/{dataset.id}")
+    try:
+        with parts.db.write() as session:
+            if (again := once.begun(session, said)) is not None:
+                uploads.remove(session, received.upload)
+                return again
+            uploads.complete(session, received.upload, received.parts, received.sha256)
+            dataset, job = datasets.create(
+                session,
+                received.upload,
+                name=asked.name,
+                layout=asked.layout,
+                format=format,
+                size=received.size,
+                sha256=received.sha256,
+                request_id=request_id,
+            )
+            answer = once.done(session, said, dataset_out(dataset, job), f"/v1/datasets/{dataset.id}")
+    except Problem:
+        discard(parts.db, received.upload)
+        raise
     parts.bells.ring("ingest", job.id)
     return answer
 

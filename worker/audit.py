@@ -51,7 +51,7 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
         start = None if resume else beside(lambda: read(plan.network, plan.weights, settings.weights), voice.tick)
         return Run(data, plan, here.device, resume, start)
 
-    training = Training(settings, blobs, voice, plan, new_run)
+    training = Training(settings, blobs, voice, plan, new_run, numbers)
     result = training.finish().result()
     plan = training.plan
 

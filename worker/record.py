@@ -35,7 +35,7 @@ def record(dataset: Dataset, plan: Plan, here: Machine, score_version: str, atte
         attempts=attempts,
         system=f"{platform.system()} {platform.machine()}",
         python=platform.python_version(),
-        libraries={name: version(name) for name in LIBRARIES},
+        libraries={name: version(name) for name in LIBRARIES} | {"torch": torch.__version__},
     )
 
 

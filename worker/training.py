@@ -7,7 +7,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from core import logs
@@ -26,6 +28,7 @@ KEPT_CHECKPOINTS = 2
 PREPARED, TRAINED = 5.0, 97.0  # percent of an audit's way
 SEEING = 0.9  # of a frozen network's training
 SMALLEST_MICRO_BATCH = 8
+STANDING = 1000  # samples of the provisional ranking
 FIGURES = ("train_loss", "train_accuracy", "test_accuracy", "mean_weight", "seconds")  # of an epoch
 
 NewRun = Callable[[Plan, bytes | None], Run]
@@ -34,9 +37,11 @@ NewRun = Callable[[Plan, bytes | None], Run]
 class Training:
     """One attempt at a run, from the newest unharmed checkpoint to its end."""
 
-    def __init__(self, settings: Settings, blobs: Blobs, voice: Voice, plan: Plan, new_run: NewRun) -> None:
+    def __init__(
+        self, settings: Settings, blobs: Blobs, voice: Voice, plan: Plan, new_run: NewRun, numbers: NDArray[np.int64]
+    ) -> None:
         self._settings, self._blobs, self._voice = settings, blobs, voice
-        self._new_run = new_run
+        self._new_run, self._numbers = new_run, numbers
         self.plan = plan
         self.seconds = 0.0  # that the whole training takes, at the pace of this attempt
         self._saved = list(voice.claim.checkpoints)  # the newest first
@@ -114,7 +119,7 @@ class Training:
             if isinstance(event, EpochReport):
                 loss = event.train_loss
                 voice.progress = voice.progress.model_copy(update=progress())
-                self._close_epoch(event)
+                self._close_epoch(event, self._standing(run))
             if isinstance(event, Seen):
                 seen = event.step / event.steps
             try:
@@ -127,7 +132,14 @@ class Training:
                 saved_at = time.monotonic()
         self.seconds = (time.monotonic() - began) / max(1 / plan.epochs, done() - begun_at)
 
-    def _close_epoch(self, event: EpochReport) -> None:
+    def _standing(self, run: Run) -> list[tuple[int, float]]:
+        """The samples whose given labels have led least so far, and by how much: first the most suspicious."""
+        margins = run.ledger.aum().cpu().numpy()
+        least = np.argpartition(margins, min(STANDING, len(margins)) - 1)[:STANDING]
+        order = least[np.lexsort((least, margins[least]))]
+        return list(zip(self._numbers[order].tolist(), margins[order].round(6).tolist(), strict=True))
+
+    def _close_epoch(self, event: EpochReport, standing: list[tuple[int, float]]) -> None:
         values = {name: getattr(event, name) for name in FIGURES}
         claim = self._voice.claim
         key = curves.key(claim.id, claim.attempt, event.epoch + 1)
@@ -136,6 +148,7 @@ class Training:
         def write(session: Session) -> None:
             pk = self._voice.claim.pk
             audits.write_epoch(session, pk, event.epoch + 1, {**values, "curves": key})
+            jobs.remember(session, claim, provisional={"epoch": event.epoch + 1, "standing": standing})
             events.emit(session, pk, "epoch", {"epoch": event.epoch + 1, "epochs": event.epochs, **values})
 
         self._voice.write(write)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from core.spec import Pace
 from core.store import jobs
 from core.store.db import now
-from core.store.tables import Dataset, Epoch, Job
+from core.store.tables import Dataset, Epoch, Job, Sample
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class Audited:
     dataset_pk: int
     dataset_id: str
     classes: list[str]
+    provisional: dict[str, Any] | None
 
 
 def find_audited(session: Session, id: str) -> Audited | None:
@@ -68,7 +69,7 @@ def _with_dataset(*columns: Any) -> Any:
     )
 
 
-_AUDITED = _with_dataset(Job.pk, Job.state, Job.dataset_pk, Dataset.id, Dataset.classes).where(
+_AUDITED = _with_dataset(Job.pk, Job.state, Job.dataset_pk, Dataset.id, Dataset.classes, Job.provisional).where(
     Job.id == bindparam("id")
 )
 
@@ -76,6 +77,14 @@ _AUDITED = _with_dataset(Job.pk, Job.state, Job.dataset_pk, Dataset.id, Dataset.
 def remove(session: Session, audit: Job) -> None:
     """Take an audit out of the world's sight; `sweep` removes the bytes."""
     session.execute(update(Job).where(Job.pk == audit.pk).values(deleted_at=now(), cancel_requested=True))
+
+
+def standing(session: Session, audit: Audited, after: int, limit: int) -> list[tuple[int, float, Sample]]:
+    """The provisional ranking that follows rank `after`: rank, mean margin so far, sample."""
+    ranked = (audit.provisional or {}).get("standing", [])[after : after + limit]
+    query = select(Sample).where(Sample.dataset_pk == audit.dataset_pk, Sample.n.in_([n for n, _ in ranked]))
+    found = {sample.n: sample for sample in session.execute(query).scalars()}
+    return [(after + k, margin, found[n]) for k, (n, margin) in enumerate(ranked, start=1) if n in found]
 
 
 def write_epoch(session: Session, audit_pk: int, epoch: int, values: dict[str, Any]) -> None:

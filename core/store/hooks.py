@@ -62,13 +62,10 @@ def enqueue(session: Session, job_pk: int, kind: str, seq: int, type: str) -> No
     if kind not in KINDS:
         return
     hooks = session.execute(select(Hook.pk, Hook.types).where(Hook.deleted_at.is_(None))).all()
-    rows = [
-        {"id": new_id(), "hook_pk": pk, "job_pk": job_pk, "seq": seq, "next_at": 0.0, "created_at": now()}
-        for pk, types in hooks
-        if type in types
-    ]
-    if rows:
-        session.execute(insert(Delivery), rows)
+    for pk, types in hooks:
+        if type in types:
+            values = {"id": new_id(), "hook_pk": pk, "job_pk": job_pk, "seq": seq}
+            session.execute(insert(Delivery).values(**values, next_at=0.0, created_at=now()))
 
 
 def _due() -> Select[int]:
@@ -95,10 +92,12 @@ def take(session: Session) -> Parcel | None:
     taken = session.execute(update(Delivery).where(Delivery.pk == pk).values(**values).returning(Delivery)).scalar_one()
     query = (
         select(Hook.url, Hook.secret, Event, Job, Dataset.id)
-        .join(Event, and_(Event.job_pk == taken.job_pk, Event.seq == taken.seq))
-        .join(Job, Job.pk == Event.job_pk)
+        .select_from(Delivery)
+        .join(Hook, Hook.pk == Delivery.hook_pk)
+        .join(Event, and_(Event.job_pk == Delivery.job_pk, Event.seq == Delivery.seq))
+        .join(Job, Job.pk == Delivery.job_pk)
         .join(Dataset, Dataset.pk == Job.dataset_pk)
-        .where(Hook.pk == taken.hook_pk)
+        .where(Delivery.pk == pk)
     )
     url, secret, event, job, dataset_id = session.execute(query).one()
     about = {"dataset_id": dataset_id} | ({"audit_id": job.id} if job.kind == "audit" else {})

@@ -339,7 +339,7 @@ def _held(session: Session, claim: Claim, values: dict[str, Any]) -> Job:
 
 
 def _end(session: Session, claim: Claim, state: str, **values: Any) -> None:
-    _held(session, claim, {"state": state, "finished_at": now(), **NOBODYS, **values})
+    _held(session, claim, {"state": state, "finished_at": now(), "provisional": None, **NOBODYS, **values})
     data = {"status": state}
     if problem := values.get("problem"):
         data["code"] = problem["code"]

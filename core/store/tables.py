@@ -206,6 +206,7 @@ class Job(Base):
 
     progress: Mapped[dict[str, Any] | None] = mapped_column(Json)
     checkpoints: Mapped[list[dict[str, Any]] | None] = mapped_column(Json)
+    provisional: Mapped[dict[str, Any] | None] = mapped_column(Json)  # the ranking so far, until there is a result
     result: Mapped[dict[str, Any] | None] = mapped_column(Json)
     problem: Mapped[dict[str, Any] | None] = mapped_column(Json)
     events: Mapped[int] = mapped_column(Integer, default=0)

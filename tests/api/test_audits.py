@@ -9,8 +9,10 @@ import pytest
 from sqlalchemy import update
 
 from core.errors import Problem
-from core.store import jobs, workers
+from core.spec import AuditSpec
+from core.store import datasets, jobs, workers
 from core.store.tables import Dataset, Job, Score
+from core.training.plan import resolve
 from tests.api.conftest import Library, Service, check_problem
 from tests.api.make import CLASSES, NOBODY
 
@@ -288,7 +290,7 @@ def test_an_unfinished_audit_has_no_results_yet(service: Service, end: str) -> N
 def test_an_audit_is_done_again_by_its_plan(service: Service) -> None:
     data = service.ready()
     done = service.finished(data)
-    plan = {"epochs": 3}
+    plan = resolve(AuditSpec(epochs=3), datasets.facts(data), "cpu", 1).model_dump(mode="json")
     with service.db.write() as session:
         session.execute(update(Job).where(Job.pk == done.pk).values(plan=plan, spec={"epochs": 3}, priority=4))
     answer = service.http.post(f"/v1/audits/{done.id}/rerun")

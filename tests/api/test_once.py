@@ -112,7 +112,7 @@ def test_an_import_is_ordered_once(start: Callable[..., Service]) -> None:
     assert count(service, Dataset) == 1
 
 
-@pytest.mark.parametrize("key", ["", " ", "a b", "x" * 256, "schlüssel"])
+@pytest.mark.parametrize("key", ["", "a b", "x" * 256, "schlüssel"])
 def test_a_key_that_is_none_is_refused(service: Service, key: str) -> None:
     body = {"dataset_id": service.ready().id}
     answer = service.http.post("/v1/audits", json=body, headers={"Idempotency-Key": key.encode("latin-1")})

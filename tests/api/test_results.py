@@ -12,7 +12,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from core.errors import Problem
 from core.spec import MODEL_FILES
+from core.store import jobs
 from core.store.tables import Job
 from core.summary import Summary
 from core.words import REASONS, VERDICTS
@@ -21,6 +23,7 @@ from tests.api.conftest import Library, Service, check_problem
 from tests.api.make import CLASSES, GROUPS, TRAIN
 
 AUDITED = 3 * TRAIN
+EMPTY = {"data": [], "next": None, "provisional": False, "epoch": None}
 ORDER = (
     "rank", "sample", "path", "split", "given_label", "suggested_label", "suggested_confidence", "score",
     "is_issue", "verdict", "reasons", "top", "conflict", "iam", "hm_weight", "aum", "tkum", "loss", "image",
@@ -113,7 +116,7 @@ def test_conflicts_come_in_pages(library: Library) -> None:
 
 @pytest.mark.parametrize("after", [AUDITED, AUDITED + 1, 2**31 - 1])
 def test_beyond_the_last_rank_there_is_an_empty_page(library: Library, after: int) -> None:
-    assert suspects(library, after=after).json() == {"data": [], "next": None}
+    assert suspects(library, after=after).json() == EMPTY
 
 
 @pytest.mark.parametrize("name", ["given", "suggested"])
@@ -272,3 +275,29 @@ def test_a_file_that_is_gone_or_cut_is_a_problem_and_not_a_broken_answer(service
     assert key not in json.dumps(body)
     service.blobs.put(key, b"x" * (size // 2))
     check_problem(service.http.get(url), 500, "blob-corrupt")
+
+
+def test_while_an_audit_is_at_work_its_ranking_is_provisional(service: Service) -> None:
+    data = service.ready()
+    job, claim = service.running(data)
+    url = f"/v1/audits/{job.id}/suspects"
+    check_problem(service.http.get(url), 409, "audit-not-finished")
+    standing = [(n, n / 4 - 3) for n in (7, 3, 5)]
+    with service.db.write() as session:
+        jobs.remember(session, claim, provisional={"epoch": 2, "standing": standing})
+    body = service.http.get(url).json()
+    assert (body["provisional"], body["epoch"], body["next"]) == (True, 2, None)
+    assert [(row["rank"], row["sample"], row["aum"]) for row in body["data"]] == [
+        (rank, n, margin) for rank, (n, margin) in enumerate(standing, start=1)
+    ]
+    shown = service.http.get(f"/v1/datasets/{data.id}/samples/7").json()
+    assert [body["data"][0][name] for name in ("path", "given_label", "image")] == [
+        shown["path"], shown["label"], shown["image"],
+    ]  # fmt: skip
+    first = service.http.get(url, params={"limit": 2}).json()
+    assert (len(first["data"]), first["next"]) == (2, 2)
+    assert [row["sample"] for row in service.http.get(url, params={"after": 2}).json()["data"]] == [5]
+    check_problem(service.http.get(url, params={"is_issue": "true"}), 409, "audit-not-finished")
+    with service.db.write() as session:
+        jobs.fail(session, claim, Problem("time-limit", "Too long."))
+    check_problem(service.http.get(url), 409, "audit-not-finished")

@@ -295,6 +295,26 @@ def test_a_paused_audit_goes_on_where_it_was_and_ends_with_the_same_bits(
         assert first["files"][name]["sha256"] == second["files"][name]["sha256"]
 
 
+def test_the_ranking_so_far_is_shown_while_an_audit_is_at_work_and_gone_when_it_ends(
+    db: Database, dataset_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = _submit(db, dataset_id, epochs=3)
+    seen: list[dict[str, Any]] = []
+
+    def look(_voice: Voice) -> None:
+        seen.append(_job(db, id).provisional or {})
+
+    _at_step(monkeypatch, 25, look)
+    assert run.main([id]) == 0
+    job = _job(db, id)
+    assert job.provisional is None and job.result is not None
+    [so_far] = seen
+    margins = [margin for _, margin in so_far["standing"]]
+    assert so_far["epoch"] >= 1
+    assert margins == sorted(margins) and len(margins) == job.result["summary"]["samples"]
+    assert len({n for n, _ in so_far["standing"]}) == len(margins)
+
+
 def test_a_rerun_comes_to_the_same_bits_and_both_say_what_determined_them(db: Database, dataset_id: str) -> None:
     first = _submit(db, dataset_id, epochs=3)
     assert run.main([first]) == 0
