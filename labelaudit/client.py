@@ -10,6 +10,7 @@ with Client("http://127.0.0.1:8484") as service:
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,7 +25,8 @@ from labelaudit.sending import Sending, Watch
 from labelaudit.sources import source_of
 
 Json = dict[str, Any]
-UNENDED = ("received", "ingesting", "queued", "running")
+UNENDED = ("received", "ingesting", "queued", "running", "paused")
+AGAIN_S = (0.5, 2.0, 5.0)  # pauses before what got no answer is asked again
 SMALL = 8 << 20  # bytes that are not worth going on with
 
 
@@ -92,7 +94,7 @@ class Client:
 
     def start_audit(self, dataset_id: str, **spec: Any) -> Json:
         """Start an audit; everything beside the dataset may be left to `auto`."""
-        return self._json("POST", "/v1/audits", json={"dataset_id": dataset_id, **spec})
+        return self._once("/v1/audits", {"dataset_id": dataset_id, **spec})
 
     def audit(self, id: str) -> Json:
         """An audit and how far it is."""
@@ -101,6 +103,22 @@ class Client:
     def cancel(self, id: str) -> Json:
         """Ask an audit to end."""
         return self._json("POST", f"/v1/audits/{id}/cancel")
+
+    def pause(self, id: str) -> Json:
+        """Ask an audit to wait; a running one saves its work first."""
+        return self._json("POST", f"/v1/audits/{id}/pause")
+
+    def resume(self, id: str) -> Json:
+        """Let a paused audit go on where it was."""
+        return self._json("POST", f"/v1/audits/{id}/resume")
+
+    def rerun(self, id: str) -> Json:
+        """Do an audit again, by the plan that it had."""
+        return self._once(f"/v1/audits/{id}/rerun")
+
+    def diff(self, id: str, other: str) -> Json:
+        """How the rankings of two audits of the same data differ."""
+        return self._json("GET", f"/v1/audits/{id}/diff/{other}")
 
     def summary(self, audit_id: str) -> Json:
         """How many, how sure, where."""
@@ -155,6 +173,20 @@ class Client:
                 raise Problem("timeout", f"It is still {found['status']} after {timeout_s:.0f} s.", retryable=True)
             time.sleep(pause)
             pause = min(1.0, pause * 1.5)
+
+    def _once(self, path: str, body: Json | None = None) -> Json:
+        """A POST that is done once, though it may have to be sent again: an answer can get lost on its way."""
+        request: dict[str, Any] = {"headers": {"Idempotency-Key": secrets.token_hex(16)}}
+        if body is not None:
+            request["json"] = body
+        for pause in AGAIN_S:
+            try:
+                return self._json("POST", path, **request)
+            except Problem as problem:
+                if problem.code != "unreachable":
+                    raise
+            time.sleep(pause)
+        return self._json("POST", path, **request)
 
     def _json(self, method: str, path: str, **request: Any) -> Json:
         try:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import httpx2
 import pytest
 
 from core.errors import Problem
@@ -86,3 +88,29 @@ def test_waiting_ends_with_the_work_or_with_its_problem(service: Service) -> Non
         with pytest.raises(Problem) as raised:
             client.wait_for_audit(service.queued(data).id, timeout_s=0)
         assert raised.value.code == "timeout"
+
+
+def test_an_audit_whose_answer_was_lost_is_started_once(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("labelaudit.client.AGAIN_S", (0.01, 0.01))
+    data = service.ready()
+    with Client(service.url) as client:
+        real, lost = client._http.request, [2]
+
+        def request(*words: Any, **more: Any) -> Any:
+            answer = real(*words, **more)
+            if lost[0]:
+                lost[0] -= 1
+                raise httpx2.ReadError("the line broke")
+            return answer
+
+        monkeypatch.setattr(client._http, "request", request)
+        started = client.start_audit(data.id)
+        assert [audit["id"] for audit in service.http.get("/v1/audits").json()["data"]] == [started["id"]]
+        assert client.pause(started["id"])["status"] == "paused"
+        assert client.resume(started["id"])["status"] == "queued"
+        done = [service.finished(data).id for _ in range(2)]
+        assert client.rerun(done[0])["rerun_of"] == done[0]
+        assert client.diff(*done)["rank_correlation"] == 1.0
+        lost[0] = 9
+        with pytest.raises(Problem, match="does not answer"):
+            client.start_audit(data.id)
