@@ -2,7 +2,7 @@
 ARGS ?=
 BIN := .venv/bin
 
-.PHONY: help demo serve test check guards fuzz bench lock clean
+.PHONY: help demo serve test check chaos guards fuzz bench lock clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
@@ -25,6 +25,10 @@ check: ## lint, types, import rules
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+
+chaos: ## kill jobs at every durable step, and see that they end as if nothing had happened
+	@scripts/setup dev
+	@$(BIN)/pytest -n 2 -m "chaos or not chaos" tests/chaos $(ARGS)
 
 guards: ## switch each guard of ingest off, and see that its cases fail
 	@scripts/setup dev

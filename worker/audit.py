@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from sqlalchemy.orm import Session
 
-from core import logs
+from core import failpoints, logs
 from core.datasets import manifest
 from core.datasets.arrays import Cache
 from core.settings import Settings
@@ -66,8 +66,10 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
     made = record(dataset, plan, here, report.SCORE_VERSION, voice.claim.attempt)
     for name, chunks in report.score_files(table, listed_audited, dataset.classes or [], made):
         files[name] = blobs.put(f"{home}/{name}", _ticking(chunks, voice)).as_record()
+        failpoints.at("audit.file")
     for file in model_files(result, plan, data.classes):
         files[file.name] = blobs.put(f"{home}/{file.name}", file.content).as_record()
+        failpoints.at("audit.file")
     outcome = {
         "score_version": report.SCORE_VERSION,
         "device": here.name,
@@ -89,9 +91,11 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
     def finish(session: Session) -> None:
         scores.load(session, report.rows(table, voice.claim.pk))
         conflicts.load(session, report.conflict_rows(table, voice.claim.pk))
+        failpoints.at("audit.loading")
         jobs.finish(session, voice.claim, outcome)
 
     voice.write(finish)
+    failpoints.at("audit.finished")
     log.info("audit done", samples=len(numbers), flagged=int(table.verdict.is_issue.sum()))
 
 
@@ -106,6 +110,7 @@ def _plan(dataset: Dataset, here: Machine, voice: Voice) -> Plan:
         events.emit(session, voice.claim.pk, "plan", {"reasons": list(plan.reasons), "epochs": plan.epochs})
 
     voice.write(keep)
+    failpoints.at("audit.planned")
     return plan
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from core import logs
+from core import failpoints, logs
 from core.datasets import manifest
 from core.datasets.findings import rows
 from core.datasets.ingest import MANIFEST, READING, Tick, pack, shard_number
@@ -53,6 +53,7 @@ class Shelf:
     def put(self, name: str, chunks: Iterator[bytes]) -> None:
         self._voice.beat()  # nobody else may be writing here
         self._blobs.write(f"{self._prefix}/{name}", chunks)
+        failpoints.at(f"shelf.{'manifest' if name == MANIFEST else 'tar' if name.endswith('.tar') else 'side'}")
 
     def get(self, name: str) -> bytes:
         return self._blobs.get(f"{self._prefix}/{name}")
@@ -92,6 +93,7 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
         "rules": _rules(settings),
     }
     voice.write(lambda session: _store(session, voice, found, packed, shelf))
+    failpoints.at("ingest.stored")
 
 
 def _rules(settings: Settings) -> str:
@@ -191,6 +193,7 @@ def _store(session: Session, voice: Voice, found: dict[str, Any], packed: Packed
     findings = ((pk, n, *row) for n, row in enumerate(rows(packed.found)))
     datasets.store(session, pk, found, samples, _left_outs(shelf, pk), findings)
     events.emit(session, voice.claim.pk, "counts", found["counts"])
+    failpoints.at("ingest.storing")
     jobs.finish(session, voice.claim, {})
 
 

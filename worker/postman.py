@@ -13,7 +13,7 @@ import threading
 import time
 from datetime import UTC, datetime
 
-from core import fetch, logs
+from core import failpoints, fetch, logs
 from core.errors import Problem
 from core.settings import Settings
 from core.store import hooks
@@ -72,12 +72,14 @@ class Postman:
             parcel = hooks.take(session)
         if parcel is None:
             return False
+        failpoints.at("delivery.taken")
         headers, body = headers_and_body(parcel, int(time.time()))
         status, error = None, None
         try:
             status = fetch.post(parcel.url, headers, body, ANSWER_S, guarded=not self._settings.webhooks_anywhere)
         except Problem as problem:
             error = problem.detail
+        failpoints.at("delivery.sent")
         with self._db.write() as session:
             if status is not None and 200 <= status < 300:
                 hooks.arrived(session, parcel, status)

@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 
-from core import logs, settings
+from core import failpoints, logs, settings
 from core.errors import Problem
 from core.processes import die_with_parent
 from core.settings import Settings
@@ -81,8 +81,10 @@ def _do(configured: Settings, db: Database, claim: Claim) -> int:
                 jobs.stop(session, claim)
             return 0
         except Stopped:
+            failpoints.at("job.releasing")
             with db.write() as session:
                 state = jobs.release(session, claim)
+            failpoints.at("job.released")
             log.info("told to stop", now=state)
             return 0
     except LeaseLost:

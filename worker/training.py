@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from core import logs
+from core import failpoints, logs
 from core.errors import Problem
 from core.settings import Settings
 from core.spec import Plan
@@ -122,6 +122,7 @@ class Training:
                 self._close_epoch(event, self._standing(run))
             if isinstance(event, Seen):
                 seen = event.step / event.steps
+            failpoints.at("training.step")
             try:
                 voice.tick(**(progress() if isinstance(event, Seen | Tick) else {}))
             except Stopped:
@@ -144,6 +145,7 @@ class Training:
         claim = self._voice.claim
         key = curves.key(claim.id, claim.attempt, event.epoch + 1)
         self._blobs.put(key, event.curves.numpy().tobytes())
+        failpoints.at("epoch.curves")
 
         def write(session: Session) -> None:
             pk = self._voice.claim.pk
@@ -152,16 +154,20 @@ class Training:
             events.emit(session, pk, "epoch", {"epoch": event.epoch + 1, "epochs": event.epochs, **values})
 
         self._voice.write(write)
+        failpoints.at("epoch.written")
 
     def _save(self, run: Run) -> None:
         claim = self._voice.claim
         key = f"audits/{claim.id}/{claim.attempt}/checkpoints/{run.epoch:05d}-{run.step:07d}"
         stored = self._blobs.put(key, run.checkpoint()).as_record()
+        failpoints.at("checkpoint.written")
         others = [saved for saved in self._saved if saved["key"] != key]
         self._saved, dropped = [stored, *others][:KEPT_CHECKPOINTS], others[KEPT_CHECKPOINTS - 1 :]
         self._voice.write(lambda session: jobs.remember(session, claim, checkpoints=self._saved))
+        failpoints.at("checkpoint.remembered")
         for old in dropped:
             self._blobs.delete(old["key"])
+            failpoints.at("checkpoint.dropped")
 
 
 def with_less_at_once(plan: Plan) -> Plan:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from sqlalchemy import delete, exists, or_, select, update
 
+from core import failpoints
 from core.store import curves, datasets, once, twins
 from core.store.blobs import Blobs
 from core.store.db import Database, now
@@ -106,6 +107,7 @@ def _sweep_ended_jobs(db: Database, blobs: Blobs) -> int:
             for key in list(blobs.names(f"audits/{job.id}")):
                 if key not in kept:
                     blobs.delete(key)
+                    failpoints.at("sweep.blobs")
         elif job.kind == "ingest":
             with db.read() as session:
                 dataset = session.get(Dataset, job.dataset_pk)
@@ -113,6 +115,7 @@ def _sweep_ended_jobs(db: Database, blobs: Blobs) -> int:
                 blobs.delete_all(f"datasets/{dataset.id}")
         with db.write() as session:
             session.execute(update(Job).where(Job.pk == job.pk).values(swept=True, checkpoints=None))
+        failpoints.at("sweep.rows")
     return len(ended)
 
 
