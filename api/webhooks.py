@@ -105,12 +105,12 @@ def deliveries(parts: PartsDep, hook_id: str, query: Annotated[ListQuery, Query(
     return Page(data=shown, next=shown[-1].id if len(found) > query.limit else None)
 
 
-@router.post("/{hook_id}/deliveries/{delivery_id}/redeliver", status_code=202)
+@router.post("/{hook_id}/deliveries/{delivery_id}/redeliver", status_code=204)
 def redeliver(parts: PartsDep, hook_id: str, delivery_id: str) -> Response:
     """Send it again, now."""
     with parts.db.write() as session:
         hooks.again(session, _found(session, hook_id), delivery_id)
-    return Response(status_code=202)
+    return Response(status_code=204)
 
 
 def _check(url: str, settings: Settings) -> None:

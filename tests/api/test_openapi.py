@@ -9,7 +9,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
+from sqlalchemy import select
 
+from core.store import hooks, jobs
+from core.store.tables import Delivery
 from tests.api.conftest import Library, Service
 
 
@@ -49,7 +52,11 @@ def test_the_service_answers_as_it_says(service: Service) -> None:
     tus = {"Tus-Resumable": "1.0.0"}
     upload = service.http.post("/v1/uploads", headers={**tus, "Upload-Length": "100"}).headers["location"]
     ours = {"dataset_id": data.id, "audit_id": audit.id, "n": 0, "format": "csv", "name": "labels.json"}
-    ours["upload_id"] = upload.rpartition("/")[2]
+    with service.db.write() as session:
+        hook = hooks.create(session, "https://data.example.org/", "whsec_AA==", None)
+        jobs.submit(session, "audit", data.pk, {})
+        [delivery] = session.execute(select(Delivery.id)).scalars()
+    ours |= {"upload_id": upload.rpartition("/")[2], "other_id": audit.id, "hook_id": hook.id, "delivery_id": delivery}
     called = set()
 
     def try_out(operation: Any) -> None:

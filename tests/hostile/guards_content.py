@@ -109,7 +109,7 @@ ARRAYS: tuple[Guard, ...] = (
     never("labels beyond the classes", RAW, "if value[0] >= len(classes):", "T27-a-label-beyond-*"),
     never("rows of a Parquet file", PARQUET, "if footer.metadata.num_rows > limits.max_members:", "T16-more-rows-*", "T16-five-million-rows", also=(ROWS_OF_ALL,)),
     never("bytes of rows", PARQUET, "if left < 0:", "T16-a-dictionary-*"),
-    guard("memory of rows", PARQUET, "        except MemoryError as error:\n", "        except ZeroDivisionError as error:\n", "T16-an-image-that-*"),
+    guard("memory of rows", PARQUET, "        except MemoryError as error:\n", "        except ZeroDivisionError as error:\n", "T16-an-image-that-*", also=(Edit(PARQUET, "if left < 0:", "if False:"),)),
     never("rows that are not there", PARQUET, "if n != sum(self.groups):", "T16-fewer-rows-*"),
     uncaught("rows that are broken", PARQUET, "        except BROKEN as error:", "T12-a-parquet-file-with-zeros-*", "T16-a-text-that-is-no-text"),
     guard("footers that are broken", PARQUET, '    except BROKEN as error:\n        raise Problem("table-damaged", f"', '    except ZeroDivisionError as error:\n        raise Problem("table-damaged", f"', "T12-a-parquet-file-with-another-*", "T12-a-parquet-file-in-a-tar-*"),

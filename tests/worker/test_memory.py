@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -61,7 +62,7 @@ def training(voice: Voice, room: int, hiccups: int) -> Training:
     def new_run(plan: Plan, resume: bytes | None) -> Run:
         return Cramped(made, plan, CPU, resume)
 
-    return Training(voice._settings, Blobs(voice._settings), voice, ASKED, new_run)
+    return Training(voice._settings, Blobs(voice._settings), voice, ASKED, new_run, np.arange(60))
 
 
 def told(db: Database, claim: Claim) -> list[dict[str, object]]:
