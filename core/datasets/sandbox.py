@@ -32,6 +32,14 @@ IMPORT_PATH = os.pathsep.join(dict.fromkeys((str(CODE_ROOT), *map(sysconfig.get_
 # Without `site`: no start-up hooks of other packages run in the child, and it starts faster.
 PYTHON = (sys.executable, "-S", "-s", "-P", "-m")
 
+ENVIRONMENT = {
+    "PYTHONPATH": IMPORT_PATH,
+    "PYTHONUTF8": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    # Arrow's own allocator maps a gigabyte before the child is confined, and could fill it afterwards.
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+}
+
 
 class ChildDied(Problem):
     """The child ended before it answered; `by` is the signal that ended it, or None."""
@@ -55,7 +63,7 @@ class Child:
         try:
             self.process = subprocess.Popen(
                 [*PYTHON, module],
-                env={"PYTHONPATH": IMPORT_PATH, "PYTHONUTF8": "1", "OPENBLAS_NUM_THREADS": "1"},
+                env=ENVIRONMENT,
                 cwd="/",
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -32,7 +32,13 @@ def test_a_confined_child_can_decode_everything_and_do_nothing_else(monkeypatch:
     assert len(report["decoded"]) > 30
     assert all(png for _, png in report["decoded"].values())
     assert report["memory"] == "refused"
-    assert set(report["environment"]) <= {"PYTHONPATH", "PYTHONUTF8", "OPENBLAS_NUM_THREADS", "LC_CTYPE"}
+    assert set(report["environment"]) <= {
+        "PYTHONPATH",
+        "PYTHONUTF8",
+        "OPENBLAS_NUM_THREADS",
+        "ARROW_DEFAULT_MEMORY_POOL",
+        "LC_CTYPE",
+    }
     assert report["modules"] == []
 
 
