@@ -28,7 +28,8 @@ class Moved(BaseModel):
 
 
 class Difference(BaseModel):
-    """`rank_correlation` is Spearman's over the samples that both have; null when there are fewer than two.
+    """`rank_correlation` is Spearman's when both audits are of the same samples, else that of the ranks of those that
+    both have; null when there are fewer than two.
 
     `flagged` are the labels that each flags and that both do. `moved` are the samples whose scores differ most.
     """

@@ -117,35 +117,31 @@ def post(url: str, headers: Mapping[str, str], body: bytes, seconds: float, guar
     Not guarded, the address may be http:// too, on any port, and lead anywhere: for administrators who say so.
     """
     until = time.monotonic() + seconds
-    target = check(url) if guarded else _anywhere(url)
-    sock = _connected(INTERNET, target, _nothing) if guarded else _reached(url, target.host)
+    target = check(url) if guarded else anywhere(url)
+    sock = _connected(INTERNET, target, _nothing) if guarded else _reached(url)
     with Answer(Wire(sock, until, _nothing), target.host, target.path, headers, "POST", body) as answer:
         return answer.status
 
 
-def anywhere(url: str) -> None:
-    """Refuse what is no address of a web server at all."""
-    _anywhere(url)
-
-
-def _anywhere(url: str) -> Target:
+def anywhere(url: str) -> Target:
+    """Where an address leads that need not be public; a problem when it is no address of a web server at all."""
     if len(url) > MOST_URL or not re.fullmatch(r"https?://[!-\[\]-~]+", url):
         raise _refused(f"an address begins with http:// or https:// and has at most {MOST_URL} plain characters")
     try:
-        _, rest, path, query, _ = urlsplit(url)
-        _ = urlsplit(url).port
+        parts = urlsplit(url)
+        named, _ = parts.hostname, parts.port
     except ValueError:
         raise _refused("it is not written as addresses are") from None
-    if "@" in rest or not urlsplit(url).hostname:
+    if "@" in parts.netloc or not named:
         raise _refused("it names no host, or a user")
-    return Target(rest, (path or "/") + (f"?{query}" if query else ""))
+    return Target(parts.netloc, (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
 
 
-def _reached(url: str, rest: str) -> socket.socket:
+def _reached(url: str) -> socket.socket:
     parts = urlsplit(url)
     secure = parts.scheme == "https"
     try:
-        plain = socket.create_connection((parts.hostname or rest, parts.port or (443 if secure else 80)), CONNECT_S)
+        plain = socket.create_connection((parts.hostname or "", parts.port or (443 if secure else 80)), CONNECT_S)
         return INTERNET.trust().wrap_socket(plain, server_hostname=parts.hostname) if secure else plain
     except (OSError, UnicodeError):
         raise Failed("no connection to its server can be made") from None

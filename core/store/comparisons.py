@@ -62,7 +62,7 @@ def compare(session: Session, one: int, other: int) -> Compared:
 
 
 def _correlation(n: int, x: float, y: float, xx: float, yy: float, xy: float) -> float | None:
-    """Pearson's, from sums; of ranks it is Spearman's."""
+    """Pearson's, from sums; of two whole rankings it is Spearman's."""
     spread = ((n * xx - x * x) * (n * yy - y * y)) ** 0.5
     return round((n * xy - x * y) / spread, 9) if spread else None
 

@@ -16,12 +16,12 @@ from sqlalchemy import select
 
 from core import settings as core_settings
 from core.settings import Settings
-from core.store import datasets, jobs, uploads
+from core.store import datasets, jobs
 from core.store.blobs import Blobs
 from core.store.db import Database
 from core.store.tables import Event, Job
 from tests.unit.store import make
-from tests.worker.digits import plant_few
+from tests.worker.digits import plant_few, uploaded
 
 
 @pytest.fixture(scope="session")
@@ -52,16 +52,6 @@ class Place:
         self.zygote.stdin.write(json.dumps(asked) + "\n")
         self.zygote.stdin.flush()
         return int(self.zygote.stdout.readline())
-
-    def uploaded(self, content: bytes) -> tuple[str, str]:
-        """A dataset that nobody has read yet: its id and its job's."""
-        with self.db.write() as session:
-            upload = uploads.begin(session)
-            self.blobs.put(uploads.part_key(upload.id, 0), content)
-            uploads.complete(session, upload, [(0, len(content))], "0" * 64)
-            about = {"name": "few", "format": "zip", "size": len(content), "sha256": "0" * 64, "request_id": "r"}
-            dataset, job = datasets.create(session, upload, **about)
-            return dataset.id, job.id
 
     def audit(self, dataset_id: str, **spec: Any) -> str:
         with self.db.write() as session:
@@ -123,7 +113,7 @@ def archive(tmp_path: Path) -> bytes:
 
 @pytest.fixture
 def dataset_id(place: Place, archive: bytes) -> str:
-    dataset_id, job = place.uploaded(archive)
+    dataset_id, job = uploaded(place.db, place.blobs, archive)
     assert place.do("run", job) == 0
     return dataset_id
 

@@ -17,6 +17,7 @@ from core.store import curves, datasets, hooks, jobs
 from core.store.sweep import sweep
 from core.store.tables import Dataset, Delivery, Job, Sample, Score
 from tests.chaos.conftest import Place
+from tests.worker.digits import uploaded
 
 chaos = pytest.mark.chaos
 AUDITS = [
@@ -77,7 +78,7 @@ def test_an_audit_that_is_killed_ends_with_the_same_bits(
     record_property("failpoint", point)
     undisturbed, killed = place.audit(dataset_id), place.audit(dataset_id)
     assert place.do("run", undisturbed) == 0
-    assert place.do("run", killed, fail=f"{point}:kill") == KILLED
+    assert place.do("run", killed, fail=f"{point}") == KILLED
     if point == "audit.finished:1":
         assert place.job(killed).state == "succeeded"
     else:
@@ -98,7 +99,7 @@ def test_an_audit_that_is_killed_again_and_again_ends_with_the_same_bits(
     dice, kills = random.Random(seed), 0
     undisturbed, killed = place.audit(dataset_id), place.audit(dataset_id)
     assert place.do("run", undisturbed) == 0
-    while place.do("run", killed, fail=f"training.step:{dice.randrange(2, 14)}:kill") == KILLED and kills < 6:
+    while place.do("run", killed, fail=f"training.step:{dice.randrange(2, 14)}") == KILLED and kills < 6:
         kills += 1
         assert place.taken_back(killed) == "queued"
     if place.job(killed).state != "succeeded":
@@ -114,11 +115,11 @@ def test_an_ingest_that_is_killed_ends_with_the_same_bytes(
     place: Place, archive: bytes, point: str, record_property: Callable[[str, object], None]
 ) -> None:
     record_property("failpoint", point)
-    (undisturbed, first), (killed, job) = place.uploaded(archive), place.uploaded(archive)
+    (undisturbed, first), (killed, job) = (uploaded(place.db, place.blobs, archive) for _ in range(2))
     with place.db.write() as session:  # no twins: each is read by itself
         session.execute(update(Dataset).values(sha256=Dataset.id))
     assert place.do("run", first) == 0
-    assert place.do("run", job, fail=f"{point}:kill") == KILLED
+    assert place.do("run", job, fail=f"{point}") == KILLED
     if point == "ingest.stored:1":
         assert place.job(job).state == "succeeded"
     else:
@@ -149,7 +150,7 @@ def test_a_paused_audit_whose_worker_dies_while_it_says_so_pauses_all_the_same(
     assert place.do("run", undisturbed) == 0
     with place.db.write() as session:
         session.execute(update(Job).where(Job.id == paused).values(pause_requested=True))
-    assert place.do("run", paused, fail=f"{point}:kill") == KILLED
+    assert place.do("run", paused, fail=f"{point}") == KILLED
     assert place.taken_back(paused) == "paused"
     with place.db.write() as session:
         jobs.resume(session, paused)
@@ -165,11 +166,11 @@ def test_a_sweep_that_is_killed_takes_nothing_that_is_needed_and_the_next_one_th
 ) -> None:
     record_property("failpoint", point)
     id = place.audit(dataset_id)
-    assert place.do("run", id, fail="epoch.written:3:kill") == KILLED
+    assert place.do("run", id, fail="epoch.written:3") == KILLED
     place.taken_back(id)
     assert place.do("run", id) == 0
     before = outcome(place, id)
-    assert place.do("sweep", fail=f"{point}:kill") == KILLED
+    assert place.do("sweep", fail=f"{point}") == KILLED
     place.check(id)
     assert outcome(place, id) == before
     nothing_left(place, id)
@@ -184,7 +185,7 @@ def test_a_delivery_whose_postman_dies_is_sent_by_the_next(
     with place.db.write() as session:
         hooks.create(session, "http://127.0.0.1:9/", "whsec_AA==", None)
     place.audit(dataset_id)
-    assert place.do("deliver", fail=f"{point}:kill") == KILLED
+    assert place.do("deliver", fail=f"{point}") == KILLED
     with place.db.write() as session:
         [row] = session.execute(select(Delivery)).scalars()
         assert (row.state, row.attempts) == ("waiting", 1)

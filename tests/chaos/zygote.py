@@ -37,7 +37,7 @@ def _do(asked: dict[str, Any]) -> None:
     os.dup2(2, 1)
     from core import failpoints
 
-    failpoints._armed = failpoints._read(os.environ.get(failpoints.VARIABLE, ""))
+    failpoints.armed = failpoints.read(os.environ.get(failpoints.VARIABLE, ""))
     code = 70
     try:
         code = int(JOBS[asked["job"]](asked["words"]) or 0)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import typer
 import yaml
+from typer.core import TyperGroup
 
 from core.settings import Settings, load
 from labelaudit.cli import app
@@ -83,7 +84,8 @@ def of(word: str) -> list[str]:
 def parse(arguments: list[str]) -> None:
     """Fail unless `labelaudit ARGUMENTS` would be understood; nothing is run."""
     group = typer.main.get_command(app)
-    commands = group.commands  # type: ignore[attr-defined]
+    assert isinstance(group, TyperGroup)
+    commands = group.commands
     assert arguments[0] in commands, arguments
     commands[arguments[0]].make_context(arguments[0], list(arguments[1:]))
 

@@ -11,7 +11,7 @@ import pytest
 
 from core import fetch, wire
 from core.errors import Problem
-from tests.tls import PUBLIC, Web, leads_to, sends, web
+from tests.tls import PUBLIC, Page, Web, leads_to, sends, web
 
 HOME = "https://data.example.org"
 
@@ -227,7 +227,7 @@ def test_a_server_that_speaks_no_tls_is_not_believed(internet: Web, monkeypatch:
         thread.join()
 
 
-def _raw(*pieces: bytes, pause: float = 0.0, again: int = 1) -> object:
+def _raw(*pieces: bytes, pause: float = 0.0, again: int = 1) -> Page:
     def page(handler: BaseHTTPRequestHandler) -> None:
         for piece in pieces[:-1]:
             handler.wfile.write(piece)
@@ -259,7 +259,7 @@ OK = b"HTTP/1.1 200 OK\r\n"
 def test_a_server_that_does_not_speak_as_it_should_is_one_clear_problem(
     internet: Web, pieces: tuple[bytes, ...]
 ) -> None:
-    internet.pages["/"] = _raw(*pieces)  # type: ignore[assignment]
+    internet.pages["/"] = _raw(*pieces)
     refusal(HOME)
 
 
@@ -275,38 +275,38 @@ def test_a_body_without_a_length_must_end_as_tls_ends(internet: Web) -> None:
 def test_a_silent_server_is_left(internet: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wire, "SILENCE_S", 0.3)
     monkeypatch.setattr(wire, "POLL_S", 0.05)
-    internet.pages["/"] = _raw(OK + b"Content-Length: 10\r\n\r\n", b"1", pause=5)  # type: ignore[assignment]
+    internet.pages["/"] = _raw(OK + b"Content-Length: 10\r\n\r\n", b"1", pause=5)
     assert "too slow" in refusal(HOME)
 
 
 def test_a_server_that_drips_its_head_is_left(internet: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wire, "HEAD_S", 0.5)
-    internet.pages["/"] = _raw(OK, b"X: y\r\n", pause=0.02, again=80)  # type: ignore[assignment]
+    internet.pages["/"] = _raw(OK, b"X: y\r\n", pause=0.02, again=80)
     assert "too slow" in refusal(HOME)
 
 
 def test_a_server_that_sends_continue_for_ever_is_left(internet: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wire, "HEAD_S", 0.5)
-    internet.pages["/"] = _raw(b"HTTP/1.1 100 Continue\r\n\r\n", pause=0.001, again=5000)  # type: ignore[assignment]
+    internet.pages["/"] = _raw(b"HTTP/1.1 100 Continue\r\n\r\n", pause=0.001, again=5000)
     assert "too slow" in refusal(HOME)
 
 
 def test_a_server_that_drips_its_body_is_left(internet: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wire, "WINDOW_S", 0.3)
     page = _raw(OK + b"Content-Length: 9000\r\n\r\n", b"1", pause=0.01, again=500)
-    internet.pages["/"] = page  # type: ignore[assignment]
+    internet.pages["/"] = page
     assert "too slow" in refusal(HOME)
 
 
 def test_an_endless_body_ends_with_the_time_it_was_given(internet: Web) -> None:
     page = _raw(OK + b"\r\n", b"x" * 100_000, pause=0.001, again=100_000)
-    internet.pages["/"] = page  # type: ignore[assignment]
+    internet.pages["/"] = page
     assert "too slow" in refusal(HOME, seconds=0.5)
 
 
 def test_whoever_waits_can_stop_while_nothing_comes(internet: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wire, "POLL_S", 0.05)
-    internet.pages["/"] = _raw(OK + b"Content-Length: 10\r\n\r\n", b"1", pause=5)  # type: ignore[assignment]
+    internet.pages["/"] = _raw(OK + b"Content-Length: 10\r\n\r\n", b"1", pause=5)
     ticks = iter(range(10))
 
     def tick() -> None:

@@ -21,14 +21,14 @@ from sqlalchemy import func, select, update
 from core import settings as core_settings
 from core.settings import Settings
 from core.spec import Pace, Plan, Record
-from core.store import audits, conflicts, curves, datasets, jobs, scores, uploads
+from core.store import audits, conflicts, curves, datasets, jobs, scores
 from core.store.blobs import Blobs
 from core.store.db import Database
 from core.store.tables import Job, Sample, Score
 from core.training.networks import build
 from core.words import reasons_of
 from tests.unit.store import make
-from tests.worker.digits import plant_few
+from tests.worker.digits import plant_few, uploaded
 from worker import run
 from worker.progress import Voice
 
@@ -57,22 +57,9 @@ def blobs(settings: Settings) -> Blobs:
     return Blobs(settings)
 
 
-def _upload(db: Database, blobs: Blobs, content: bytes, part: int = 7000) -> tuple[str, str]:
-    """A dataset of these bytes, as the API would make it; its id and its job's."""
-    with db.write() as session:
-        upload = uploads.begin(session)
-        parts = [(offset, len(content[offset : offset + part])) for offset in range(0, len(content), part)]
-        for offset, size in parts:
-            blobs.put(uploads.part_key(upload.id, offset), content[offset : offset + size])
-        uploads.complete(session, upload, parts, "0" * 64)
-        named = {"name": "few", "format": "zip", "size": len(content), "sha256": "0" * 64, "request_id": "r"}
-        dataset, job = datasets.create(session, upload, **named)
-        return dataset.id, job.id
-
-
 @pytest.fixture
 def dataset_id(db: Database, blobs: Blobs, tmp_path: Path) -> str:
-    dataset_id, job = _upload(db, blobs, plant_few(tmp_path / "few.zip", samples=120).archive.read_bytes())
+    dataset_id, job = uploaded(db, blobs, plant_few(tmp_path / "few.zip", samples=120).archive.read_bytes())
     assert run.main([job]) == 0
     return dataset_id
 
@@ -129,7 +116,7 @@ def test_an_upload_in_parts_becomes_shards_and_rows(db: Database, blobs: Blobs, 
 
 
 def test_the_same_bytes_are_kept_once(db: Database, blobs: Blobs, dataset_id: str, tmp_path: Path) -> None:
-    again, job = _upload(db, blobs, (tmp_path / "few.zip").read_bytes())
+    again, job = uploaded(db, blobs, (tmp_path / "few.zip").read_bytes())
     assert run.main([job]) == 0
     with db.read() as session:
         first, second = (datasets.find(session, id) for id in (dataset_id, again))
@@ -156,7 +143,7 @@ def test_what_a_table_says_is_kept_with_the_samples(db: Database, blobs: Blobs) 
             info = tarfile.TarInfo(name)
             info.size = len(data)
             tar.addfile(info, io.BytesIO(data))
-    dataset_id, ingest = _upload(db, blobs, archive.getvalue())
+    dataset_id, ingest = uploaded(db, blobs, archive.getvalue())
     assert run.main([ingest]) == 0
     with db.read() as session:
         found = datasets.find(session, dataset_id)
@@ -170,7 +157,7 @@ def test_what_a_table_says_is_kept_with_the_samples(db: Database, blobs: Blobs) 
 
 
 def test_data_that_cannot_be_used_is_refused_and_not_retried(db: Database, blobs: Blobs, settings: Settings) -> None:
-    dataset_id, job = _upload(db, blobs, b"PK\x03\x04 but no archive at all")
+    dataset_id, job = uploaded(db, blobs, b"PK\x03\x04 but no archive at all")
     assert run.main([job]) == 0
     with db.read() as session:
         found = datasets.find(session, dataset_id)
@@ -206,7 +193,7 @@ def test_the_same_picture_under_two_labels_is_a_conflict(
     with zipfile.ZipFile(archive, "a") as pictures:
         pictures.writestr("few/7/twin.png", pictures.read("few/1/0001.png"))
         pictures.writestr("few/2/copy.png", pictures.read("few/2/0002.png"))
-    dataset_id, ingest = _upload(db, blobs, archive.read_bytes())
+    dataset_id, ingest = uploaded(db, blobs, archive.read_bytes())
     assert run.main([ingest]) == 0
     id = _submit(db, dataset_id)
     assert run.main([id]) == 0

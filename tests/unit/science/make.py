@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -55,15 +56,15 @@ def dense(log_p: Floats) -> Opinions:
     return Opinions(np.tile(np.arange(classes), (samples, 1)), log_p, classes)
 
 
-def evidence(world: World, **changes: object) -> Evidence:
+def evidence(world: World, **changes: Any) -> Evidence:
     """What a run of that network would hand to the judge."""
     log_p = world.opinions.log_p
     row = np.arange(len(world.given))
-    found: dict[str, object] = {
+    found: dict[str, Any] = {
         "opinions": world.opinions,
         "aum": np.zeros(len(world.given)),  # a history that says nothing
         "loss": -log_p[row, world.given],
         "decoys": np.zeros(0, dtype=np.int64),
         "taught": np.zeros(0, dtype=np.int64),
     }
-    return Evidence(**found | changes)  # type: ignore[arg-type]
+    return Evidence(**found | changes)

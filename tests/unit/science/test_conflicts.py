@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from random import Random
 
 import numpy as np
 import pytest
@@ -43,7 +44,9 @@ SAMPLE = st.tuples(st.integers(0, 5), st.integers(0, 2), st.permutations(range(1
 
 @settings(max_examples=200, deadline=None)
 @given(samples=st.lists(SAMPLE, min_size=1, max_size=40), dice=st.randoms())
-def test_groups_are_all_samples_of_a_content_that_has_two_labels(some: Verdict, samples: list, dice) -> None:  # type: ignore[type-arg, no-untyped-def]
+def test_groups_are_all_samples_of_a_content_that_has_two_labels(
+    some: Verdict, samples: list[tuple[int, int, list[int]]], dice: Random
+) -> None:
     content, labels = np.array([s[0] for s in samples]), np.array([s[1] for s in samples])
     rank = np.array(dice.sample(range(1, len(samples) + 1), len(samples)))
     verdict = replace(saying(some, [[k / 10 for k in s[2]] for s in samples]), rank=rank)

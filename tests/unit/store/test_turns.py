@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate
 from threading import Barrier
@@ -48,9 +49,9 @@ def silent(db: Database, upload: Upload) -> None:
         session.execute(aged.values(written_at=now() - IDLE_S - 1))
 
 
-def refused(code: str, call: object) -> None:
+def refused(code: str, call: Callable[[], object]) -> None:
     with pytest.raises(Problem) as raised:
-        call()  # type: ignore[operator]
+        call()
     assert raised.value.code == code
 
 

@@ -97,7 +97,7 @@ def test_a_removed_upload_is_no_longer_there_for_the_world(db: Database) -> None
         upload = uploads.begin(session)
         uploads.remove(session, upload)
     with db.read() as session:
-        assert session.get(Upload, upload.pk).deleted_at is not None  # type: ignore[union-attr]
+        assert session.get_one(Upload, upload.pk).deleted_at is not None
 
 
 def test_a_dataset_points_to_the_upload_it_was_made_of(db: Database) -> None:
