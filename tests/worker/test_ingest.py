@@ -17,7 +17,8 @@ from core.store import datasets
 from core.store.blobs import Blobs
 from core.store.db import Database
 from core.store.tables import Dataset
-from tests.worker.test_run import _job, _upload, blobs, settings
+from tests.worker.digits import uploaded
+from tests.worker.test_run import _job, blobs, settings
 from worker import ingest, run
 from worker.progress import Voice
 
@@ -57,7 +58,7 @@ def _watch(monkeypatch: pytest.MonkeyPatch, look: Any) -> None:
 
 
 def test_rejects_are_listed_while_the_ingest_runs(db: Database, blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    dataset_id, job = _upload(db, blobs, _archive())
+    dataset_id, job = uploaded(db, blobs, _archive())
     seen: dict[float, list[int]] = {}
     with monkeypatch.context() as patch:
         _watch(patch, lambda percent: seen.setdefault(percent, _listed(db, dataset_id)))
@@ -75,7 +76,7 @@ def test_rejects_are_listed_while_the_ingest_runs(db: Database, blobs: Blobs, mo
 def test_an_ingest_that_was_stopped_lists_nothing_twice(
     db: Database, blobs: Blobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dataset_id, job = _upload(db, blobs, _archive())
+    dataset_id, job = uploaded(db, blobs, _archive())
     began: list[float] = []
 
     def stop(percent: float) -> None:
@@ -99,7 +100,7 @@ def test_an_ingest_that_was_stopped_lists_nothing_twice(
 
 
 def test_only_so_many_rejects_are_listed_early(db: Database, blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    dataset_id, job = _upload(db, blobs, _archive())
+    dataset_id, job = uploaded(db, blobs, _archive())
     seen: list[list[int]] = []
     with monkeypatch.context() as patch:
         patch.setattr(ingest, "EARLY_LISTED", 2)
