@@ -1,7 +1,7 @@
 """Named places at which a test can let a process die: just after each thing that becomes durable.
 
-`LABELAUDIT_FAILPOINTS=checkpoint.written:2` kills the process when it comes there for the second time. Without the
-variable a place costs a look at a dictionary.
+`LABELAUDIT_FAILPOINTS=checkpoint.written:2` kills the process when it comes there for the second time;
+`checkpoint.written:2:STOP` sends another signal than KILL. Without the variable a place costs a look at a dictionary.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ NAMES = (
 )  # fmt: skip
 
 
-def read(said: str) -> dict[str, int]:
-    """At which visit to which places to die."""
+def read(said: str) -> dict[str, tuple[int, signal.Signals]]:
+    """At which visit to which places what is to happen."""
     found = {}
     for one in filter(None, said.split(",")):
-        name, _, count = one.partition(":")
+        name, count, *how = one.split(":")
         if name not in NAMES:
             raise ValueError(f"{VARIABLE} names no such failpoint: {one}")
-        found[name] = int(count)
+        found[name] = int(count), signal.Signals[f"SIG{how[0] if how else 'KILL'}"]
     return found
 
 
@@ -38,5 +38,6 @@ def at(name: str) -> None:
     """We are there."""
     if armed:
         _passed[name] += 1
-        if _passed[name] == armed.get(name):
-            os.kill(os.getpid(), signal.SIGKILL)
+        count, how = armed.get(name, (0, signal.SIGKILL))
+        if _passed[name] == count:
+            os.kill(os.getpid(), how)

@@ -54,6 +54,9 @@ class Settings(BaseSettings):
     watch_s: Seconds = Field(1.0, description="Pause between two looks of a worker at the job its child is doing.")
     max_attempts: int = Field(3, ge=1, le=100, description="Attempts a job gets before it is failed.")
     checkpoint_s: Seconds = Field(120.0, description="Longest time of training that a crash can cost.")
+    storage_wait_s: Seconds = Field(
+        86400.0, description="Time for which a job waits for room on a full disk, or for a blob store that is away."
+    )
     stop_grace_s: Seconds = Field(20.0, description="Time a child program gets to save its work before it is killed.")
 
     device: str = Field("auto", description="`auto`, `cpu`, `cuda` or `cuda:N`: where training runs.")

@@ -172,3 +172,4 @@ class Progress(Frozen):
     eta_s: float | None = None
     images_per_s: float | None = None  # while an upload is read
     loss: float | None = None
+    waiting: str | None = None  # the code of what has to end before it goes on: a full disk, a store that is away

@@ -60,6 +60,7 @@ class Bars:
         def watch(found: dict[str, Any]) -> None:
             at = found["progress"]
             epoch = f"epoch {at['epoch']}/{at['epochs']}" if at["epoch"] else at["phase"]
-            self._progress.update(bar, completed=at["percent"] or 0, note=epoch)
+            waiting = f"{epoch}, waiting: {at['waiting']}" if at.get("waiting") else epoch
+            self._progress.update(bar, completed=at["percent"] or 0, note=waiting)
 
         return watch

@@ -22,6 +22,7 @@ from core.settings import Settings
 from core.store import migrate
 from core.store.blobs import Blobs
 from core.store.db import Database
+from tests import scoreboard
 from tests.servers import S3, Postgres, Redis, Server, ServerError
 
 pytest.register_assert_rewrite("tests.worker.lifecycle", "tests.worker.service")
@@ -69,6 +70,7 @@ class Shared:
 
 
 SHARED = pytest.StashKey[Shared]()
+BOARD = pytest.StashKey[scoreboard.Scoreboard]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -91,9 +93,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: "test_lifecycle" not in item.nodeid)
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    scoreboard.told(item)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    config.stash[BOARD] = scoreboard.Scoreboard(terminalreporter.stats)
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     if shared := config.stash.get(SHARED, None):
         shared.stop()
+    if board := config.stash.get(BOARD, None):
+        board.tell()
 
 
 def _server(config: pytest.Config, kind: str, type: type[AnyServer]) -> AnyServer:

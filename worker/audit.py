@@ -61,20 +61,18 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
     voice.tick(percent=TRAINED)
 
     voice.enter("storing")
-    home = f"audits/{voice.claim.id}/{voice.claim.attempt}"
-    files = {}
     made = record(dataset, plan, here, report.SCORE_VERSION, voice.claim.attempt)
-    for name, chunks in report.score_files(table, listed_audited, dataset.classes or [], made):
-        files[name] = blobs.put(f"{home}/{name}", _ticking(chunks, voice)).as_record()
-        failpoints.at("audit.file")
-    for file in model_files(result, plan, data.classes):
-        files[file.name] = blobs.put(f"{home}/{file.name}", file.content).as_record()
-        failpoints.at("audit.file")
+
+    def files() -> Iterator[tuple[str, Iterator[bytes]]]:
+        yield from report.score_files(table, listed_audited, dataset.classes or [], made)
+        yield from ((file.name, iter([file.content])) for file in model_files(result, plan, data.classes))
+
+    stored = voice.durably(lambda: _stored(blobs, voice, files()))
     outcome = {
         "score_version": report.SCORE_VERSION,
         "device": here.name,
         "record": made.model_dump(),
-        "files": files,
+        "files": stored,
         "summary": report.summary(table, result, plan).model_dump(),
         "pace": Pace(
             network=plan.network,
@@ -143,14 +141,24 @@ def _prepare(
     test = np.flatnonzero(splits == plan.accuracy_split) if plan.accuracy_split else None
     return (
         TrainingData(
-            images=arrays(audited, 1.0),
+            images=voice.durably(lambda: arrays(audited, 1.0)),
             labels=labels[audited],
             classes=tuple(dataset.classes or ()),
-            test_images=None if test is None else arrays(test, 1.0),
+            test_images=None if test is None else voice.durably(lambda: arrays(test, 1.0)),
             test_labels=None if test is None else labels[test],
         ),
         audited,
     )
+
+
+def _stored(blobs: Blobs, voice: Voice, files: Iterator[tuple[str, Iterator[bytes]]]) -> dict[str, dict[str, Any]]:
+    """What is told of the files of a result, all of them written."""
+    told = {}
+    for name, chunks in files:
+        key = f"audits/{voice.claim.id}/{voice.claim.attempt}/{name}"
+        told[name] = blobs.put(key, _ticking(chunks, voice)).as_record()
+        failpoints.at("audit.file")
+    return told
 
 
 def _ticking(chunks: Iterator[bytes], voice: Voice) -> Iterator[bytes]:

@@ -20,7 +20,7 @@ from core.errors import Problem
 from core.processes import cores
 from core.settings import Settings
 from core.store import datasets, events, jobs, twins
-from core.store.blobs import Blobs
+from core.store.blobs import FULL, Blobs
 from core.store.db import Database
 from core.store.jobs import Claim
 from core.store.tables import Dataset
@@ -72,7 +72,7 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
         fetching.run(settings, db, blobs, voice)
         if _ends_as_its_twin(settings, db, voice):
             return
-        packed = _pack(_upload(db, blobs, claim), shelf, settings, voice)
+        packed = voice.durably(lambda: _pack(_upload(db, blobs, claim), shelf, settings, voice))
     except Problem as problem:
         if problem.code in OURS:
             raise
@@ -135,6 +135,11 @@ def _pack(source: UploadReader, shelf: Shelf, settings: Settings, voice: Voice) 
         except StopIteration as end:
             packed: Packed = end.value
             return packed
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            detail = "The disk of LABELAUDIT_HOME, on which shards are made, is full."
+            raise Problem("disk-full", detail, retryable=True) from error
         voice.tick(**pace.progress(tick))
         early.add(tick.rejects)
 

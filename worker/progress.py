@@ -17,11 +17,14 @@ from core.errors import Problem
 from core.settings import Settings
 from core.spec import Phase, Progress
 from core.store import events, jobs
+from core.store.blobs import Unreachable
 from core.store.db import Away, Database
 from core.store.jobs import Cancelled, Claim, LeaseLost
 
 log = logs.get(__name__)
 Answer = TypeVar("Answer")
+WAITED_FOR = frozenset({"blobs-unreachable", "disk-full", "insufficient-storage"})  # what somebody may mend meanwhile
+UNREACHABLE = Problem("blobs-unreachable", "The blob store does not answer.", retryable=True)
 
 
 class Stopped(Exception):
@@ -99,6 +102,36 @@ class Voice:
             raise Cancelled
         self._told_to_stop |= asked == "pause"
         return answer
+
+    def durably(self, act: Callable[[], Answer]) -> Answer:
+        """Do something that needs room on the disk, or the blob store. While there is none, wait and do it again:
+        what was learned so far is worth more than the time.
+        """
+        began: float | None = None
+        while True:
+            try:
+                answer = act()
+            except (Problem, *Unreachable) as error:
+                problem = error if isinstance(error, Problem) else UNREACHABLE
+                ours = problem is UNREACHABLE and not self._settings.blobs.startswith("s3://")  # a disk that fails
+                if ours or problem.code not in WAITED_FOR:
+                    raise
+                began = began or self._begin_to_wait(problem)
+                if time.monotonic() - began > self._settings.storage_wait_s:
+                    raise problem from error
+            else:
+                if began is not None:
+                    self.progress = self.progress.model_copy(update={"waiting": None})
+                    self.event("went-on", {"waited_s": round(time.monotonic() - began, 1)})
+                return answer
+            time.sleep(min(1.0, self._settings.beat_s / 2))
+            self.tick()
+
+    def _begin_to_wait(self, problem: Problem) -> float:
+        log.warning("waiting", code=problem.code, detail=problem.detail)
+        self.progress = self.progress.model_copy(update={"waiting": problem.code})
+        self.event("waiting", {"code": problem.code, "detail": problem.detail})
+        return time.monotonic()
 
     @property
     def spent_s(self) -> float:

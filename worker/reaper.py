@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import random
 import threading
+from time import monotonic
+
+from sqlalchemy.orm import Session
 
 from core import logs
 from core.errors import Problem
@@ -25,6 +28,8 @@ class Reaper:
 
     def __init__(self, settings: Settings, db: Database, blobs: Blobs, bells: Bells) -> None:
         self._settings, self._db, self._blobs, self._bells = settings, db, blobs, bells
+        self._clocks: tuple[float, float] | None = None  # the database's and ours, at the last look
+        self._lenient_until = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reaper", daemon=True)
 
@@ -41,13 +46,30 @@ class Reaper:
         """One look."""
         settings = self._settings
         with self._db.write() as session:
-            reaped = jobs.reap(session, settings.max_attempts, ring_after_s=settings.lease_s)
+            strict = not self._slept(session)
+            reaped = jobs.reap(session, settings.max_attempts, ring_after_s=settings.lease_s, leases=strict)
         for id in reaped.requeued + reaped.failed + reaped.cancelled:
             log.warning("took back a job whose worker is gone", job=id)
         for kind, id in reaped.to_ring:
             self._bells.ring(kind, id)
         sweep(self._db, self._blobs, settings.upload_expiry_s, settings.upload_kept_s)
         return reaped
+
+    def _slept(self, session: Session) -> bool:
+        """Whether the database's clock has just jumped ahead of ours, as it does when a machine wakes up.
+
+        All leases are over then, and nobody has had the time to show a sign of life: each job gets a lease's time.
+        """
+        theirs, ours = jobs.moment(session), monotonic()
+        if self._clocks is not None:
+            ahead = (theirs - self._clocks[0]) - (ours - self._clocks[1])
+            if ahead > self._settings.beat_s:
+                log.warning(
+                    "the clock jumped; running jobs may show life before they are taken back", by_s=round(ahead)
+                )
+                self._lenient_until = ours + self._settings.lease_s
+        self._clocks = theirs, ours
+        return ours < self._lenient_until
 
     def _run(self) -> None:
         while not self._stop.is_set():

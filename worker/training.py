@@ -144,7 +144,7 @@ class Training:
         values = {name: getattr(event, name) for name in FIGURES}
         claim = self._voice.claim
         key = curves.key(claim.id, claim.attempt, event.epoch + 1)
-        self._blobs.put(key, event.curves.numpy().tobytes())
+        self._voice.durably(lambda: self._blobs.put(key, event.curves.numpy().tobytes()))
         failpoints.at("epoch.curves")
 
         def write(session: Session) -> None:
@@ -159,7 +159,8 @@ class Training:
     def _save(self, run: Run) -> None:
         claim = self._voice.claim
         key = f"audits/{claim.id}/{claim.attempt}/checkpoints/{run.epoch:05d}-{run.step:07d}"
-        stored = self._blobs.put(key, run.checkpoint()).as_record()
+        content = run.checkpoint()
+        stored = self._voice.durably(lambda: self._blobs.put(key, content)).as_record()
         failpoints.at("checkpoint.written")
         others = [saved for saved in self._saved if saved["key"] != key]
         self._saved, dropped = [stored, *others][:KEPT_CHECKPOINTS], others[KEPT_CHECKPOINTS - 1 :]

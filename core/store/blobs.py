@@ -13,6 +13,7 @@ versions. The keys:
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
@@ -37,6 +38,7 @@ CHUNK = 1 << 20
 MULTIPART = 8 << 20
 DURABLE_AT_MOST = 10_000
 DELETED_AT_ONCE = 1000
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True)
@@ -89,17 +91,12 @@ class Blobs:
         if isinstance(data, bytes | bytearray | memoryview):
             self.write(key, data)
             return Stored(key, len(data), hashlib.sha256(data).hexdigest())
-        new = self._new_folders(key)
-        obstore.put(self._store, key, counted(data), chunk_size=MULTIPART, max_concurrency=4)
-        self._sync(key, new)
+        self._put(key, counted(data), None)
         return Stored(key, size, digest.hexdigest())
 
     def write(self, key: str, data: bytes | bytearray | memoryview | Iterable[bytes]) -> None:
         """Write an object durably without hashing it, where its pieces or the whole that it is of are hashed."""
-        new = self._new_folders(key)
-        large = len(data) > MULTIPART if isinstance(data, bytes | bytearray | memoryview) else None
-        obstore.put(self._store, key, data, use_multipart=large, chunk_size=MULTIPART, max_concurrency=4)
-        self._sync(key, new)
+        self._put(key, data, len(data) > MULTIPART if isinstance(data, bytes | bytearray | memoryview) else None)
 
     def get(self, key: str, sha256: str | None = None) -> bytes:
         """A whole object; with `sha256`, only if it is still what was written."""
@@ -169,6 +166,18 @@ class Blobs:
         except BaseError as error:
             raise Problem("blobs-unreachable", f"The blob store does not answer: {type(error).__name__}.") from error
 
+    def _put(self, key: str, data: bytes | bytearray | memoryview | Iterable[bytes], large: bool | None) -> None:
+        new = self._new_folders(key)
+        try:
+            obstore.put(self._store, key, data, use_multipart=large, chunk_size=MULTIPART, max_concurrency=4)
+            self._sync(key, new)
+        except (BaseError, OSError) as error:
+            if self._folder and _is_full(error):
+                raise Problem(
+                    "insufficient-storage", "The disk of the stored files is full.", retryable=True
+                ) from error
+            raise
+
     def _new_folders(self, key: str) -> list[Path]:
         """The local folders on the way to an object that are not known to be durable, the deepest first."""
         if self._folder is None:
@@ -188,6 +197,13 @@ class Blobs:
         if len(self._durable) > DURABLE_AT_MOST:
             self._durable.clear()
         self._durable.update(new)
+
+
+def _is_full(error: BaseException) -> bool:
+    """Whether a write found no room; what obstore raises carries the system's number in its words only."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno in FULL
+    return any(f"(os error {number})" in str(error) for number in FULL)
 
 
 def _fsync(path: Path) -> None:

@@ -18,7 +18,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, case, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, case, false, func, insert, or_, select, true, update
 from sqlalchemy.orm import Session, aliased
 
 from core.errors import Problem
@@ -285,9 +285,15 @@ def abandon(session: Session, claim: Claim, max_attempts: int, reason: str) -> s
     return next((state for state, ids in taken.items() if ids), None)
 
 
-def reap(session: Session, max_attempts: int, ring_after_s: float, most: int = 50) -> Reaped:
-    """Take back what nobody works on any more, and find the queued jobs whose bell may have been lost."""
-    taken = _take_back(session, [Job.lease_until < now()], max_attempts, "its worker showed no sign of life")
+def moment(session: Session) -> float:
+    """What the database's clock says."""
+    return float(session.execute(select(now())).scalar_one())
+
+
+def reap(session: Session, max_attempts: int, ring_after_s: float, most: int = 50, *, leases: bool = True) -> Reaped:
+    """Take back what nobody works on any more, if `leases` count, and find queued jobs whose bell may be lost."""
+    over = [Job.lease_until < now(), true() if leases else false()]
+    taken = _take_back(session, over, max_attempts, "its worker showed no sign of life")
     oldest = (
         select(Job.pk)
         .where(Job.state == "queued", Job.rung_at < now() - ring_after_s, Job.deleted_at.is_(None))

@@ -41,6 +41,7 @@ def submitted(service: Service) -> None:
     assert states == ["queued"] * 3
 
 
+@pytest.mark.fault("F9")
 def test_a_redis_that_says_nothing_keeps_nobody_waiting(start: Callable[..., Service], silenced: Redis) -> None:
     service = start(broker_url=silenced.url)
     os.kill(silenced.pid, signal.SIGSTOP)
@@ -50,6 +51,7 @@ def test_a_redis_that_says_nothing_keeps_nobody_waiting(start: Callable[..., Ser
         os.kill(silenced.pid, signal.SIGCONT)
 
 
+@pytest.mark.fault("F9")
 def test_a_redis_that_is_not_there_keeps_nobody_waiting(start: Callable[..., Service]) -> None:
     submitted(start(broker_url="redis://127.0.0.1:1/0"))
 

@@ -122,6 +122,7 @@ def test_who_asks_for_epochs_gets_epochs_alone(service: Service, receiver: Recei
 
 
 @pytest.mark.usefixtures("still")
+@pytest.mark.fault("F32")
 def test_what_is_not_answered_well_is_sent_again_later_and_given_up_in_the_end(
     service: Service, receiver: Receiver
 ) -> None:
@@ -164,6 +165,7 @@ def test_who_dies_while_sending_is_replaced_and_a_late_word_of_his_does_not_coun
     assert {row["state"] for row in log(service, hook)} == {"waiting"}
 
 
+@pytest.mark.fault("F32")
 def test_a_dead_address_says_why(service: Service) -> None:
     hook = made(service, "http://127.0.0.1:9/")
     service.queued(service.ready())

@@ -13,12 +13,12 @@ import pytest
 from sqlalchemy import select, update
 
 from core import failpoints
-from core.store import curves, datasets, hooks, jobs
-from core.store.sweep import sweep
-from core.store.tables import Dataset, Delivery, Job, Sample, Score
+from core.store import datasets, hooks, jobs
+from core.store.tables import Dataset, Delivery, Job, Sample
 from tests.chaos.conftest import Place
 from tests.worker.digits import uploaded
 
+pytestmark = pytest.mark.fault("F13")
 chaos = pytest.mark.chaos
 AUDITS = [
     pytest.param("audit.planned:1", marks=chaos),
@@ -48,29 +48,6 @@ INGESTS = [
 KILLED = -signal.SIGKILL
 
 
-def outcome(place: Place, id: str) -> dict[str, str]:
-    """Hashes of what an audit leaves: its files but for the model's card, which names it, and its rows."""
-    job = place.job(id)
-    files = {name: file["sha256"] for name, file in (job.result or {})["files"].items() if name != "README.md"}
-    with place.db.read() as session:
-        rows = session.execute(select(Score).where(Score.audit_pk == job.pk).order_by(Score.rank)).scalars()
-        told = [(row.rank, row.sample, row.score, row.iam, row.hm_weight, row.verdict, row.top) for row in rows]
-        keys = curves.keys(session, job.pk)
-    files["rows"] = hashlib.sha256(repr(told).encode()).hexdigest()
-    files["curves"] = hashlib.sha256(b"".join(place.blobs.get(key) for key in keys)).hexdigest()
-    return files
-
-
-def nothing_left(place: Place, id: str) -> None:
-    """After the sweep only that is there which something points to."""
-    while sweep(place.db, place.blobs, 1e9):
-        pass
-    job = place.job(id)
-    with place.db.read() as session:
-        kept = {file["key"] for file in (job.result or {})["files"].values()} | set(curves.keys(session, job.pk))
-    assert set(place.blobs.names(f"audits/{id}")) == kept
-
-
 @pytest.mark.parametrize("point", AUDITS)
 def test_an_audit_that_is_killed_ends_with_the_same_bits(
     place: Place, dataset_id: str, point: str, record_property: Callable[[str, object], None]
@@ -78,7 +55,7 @@ def test_an_audit_that_is_killed_ends_with_the_same_bits(
     record_property("failpoint", point)
     undisturbed, killed = place.audit(dataset_id), place.audit(dataset_id)
     assert place.do("run", undisturbed) == 0
-    assert place.do("run", killed, fail=f"{point}") == KILLED
+    assert place.do("run", killed, fail=point) == KILLED
     if point == "audit.finished:1":
         assert place.job(killed).state == "succeeded"
     else:
@@ -86,11 +63,12 @@ def test_an_audit_that_is_killed_ends_with_the_same_bits(
         assert place.do("run", killed) == 0
         assert place.job(killed).attempt == 2
     place.check(killed)
-    assert outcome(place, killed) == outcome(place, undisturbed)
-    nothing_left(place, killed)
+    assert place.outcome(killed) == place.outcome(undisturbed)
+    place.nothing_left(killed)
 
 
 @chaos
+@pytest.mark.fault("F1")
 @pytest.mark.parametrize("seed", range(6))
 def test_an_audit_that_is_killed_again_and_again_ends_with_the_same_bits(
     place: Place, dataset_id: str, seed: int, record_property: Callable[[str, object], None]
@@ -107,7 +85,7 @@ def test_an_audit_that_is_killed_again_and_again_ends_with_the_same_bits(
         assert place.do("run", killed) == 0
     assert kills >= 2
     place.check(killed)
-    assert outcome(place, killed) == outcome(place, undisturbed)
+    assert place.outcome(killed) == place.outcome(undisturbed)
 
 
 @pytest.mark.parametrize("point", INGESTS)
@@ -119,7 +97,7 @@ def test_an_ingest_that_is_killed_ends_with_the_same_bytes(
     with place.db.write() as session:  # no twins: each is read by itself
         session.execute(update(Dataset).values(sha256=Dataset.id))
     assert place.do("run", first) == 0
-    assert place.do("run", job, fail=f"{point}") == KILLED
+    assert place.do("run", job, fail=point) == KILLED
     if point == "ingest.stored:1":
         assert place.job(job).state == "succeeded"
     else:
@@ -150,13 +128,13 @@ def test_a_paused_audit_whose_worker_dies_while_it_says_so_pauses_all_the_same(
     assert place.do("run", undisturbed) == 0
     with place.db.write() as session:
         session.execute(update(Job).where(Job.id == paused).values(pause_requested=True))
-    assert place.do("run", paused, fail=f"{point}") == KILLED
+    assert place.do("run", paused, fail=point) == KILLED
     assert place.taken_back(paused) == "paused"
     with place.db.write() as session:
         jobs.resume(session, paused)
     assert place.do("run", paused) == 0
     place.check(paused)
-    assert outcome(place, paused) == outcome(place, undisturbed)
+    assert place.outcome(paused) == place.outcome(undisturbed)
 
 
 @chaos
@@ -169,11 +147,11 @@ def test_a_sweep_that_is_killed_takes_nothing_that_is_needed_and_the_next_one_th
     assert place.do("run", id, fail="epoch.written:3") == KILLED
     place.taken_back(id)
     assert place.do("run", id) == 0
-    before = outcome(place, id)
-    assert place.do("sweep", fail=f"{point}") == KILLED
+    before = place.outcome(id)
+    assert place.do("sweep", fail=point) == KILLED
     place.check(id)
-    assert outcome(place, id) == before
-    nothing_left(place, id)
+    assert place.outcome(id) == before
+    place.nothing_left(id)
 
 
 @chaos
@@ -184,8 +162,8 @@ def test_a_delivery_whose_postman_dies_is_sent_by_the_next(
     record_property("failpoint", point)
     with place.db.write() as session:
         hooks.create(session, "http://127.0.0.1:9/", "whsec_AA==", None)
-    place.audit(dataset_id)
-    assert place.do("deliver", fail=f"{point}") == KILLED
+    id = place.audit(dataset_id)
+    assert place.do("deliver", fail=point) == KILLED
     with place.db.write() as session:
         [row] = session.execute(select(Delivery)).scalars()
         assert (row.state, row.attempts) == ("waiting", 1)
@@ -194,6 +172,7 @@ def test_a_delivery_whose_postman_dies_is_sent_by_the_next(
     with place.db.read() as session:
         [row] = session.execute(select(Delivery)).scalars()
     assert (row.attempts, row.error is None) == (2, False)
+    assert place.do("run", id) == 0
 
 
 def test_every_failpoint_is_killed_at() -> None:

@@ -1,7 +1,8 @@
 """Has imported what a job needs, and forks a process for each: `python -m tests.chaos.zygote`.
 
-A line of JSON says what to run, with which environment; the answer is the exit status, negative for a signal. What a
-job does is what `python -m worker.run` does; only the seconds that importing torch takes are spared.
+A line of JSON says what to run, with which environment, and is answered by the process's id; `{"wait": id}` by its exit
+status, negative for a signal. What a job does is what `python -m worker.run` does; only the seconds that importing
+torch takes are spared. What it says on stderr goes into the file that the line names.
 """
 
 from __future__ import annotations
@@ -24,17 +25,21 @@ def main() -> None:
         importlib.import_module(name)
     for line in sys.stdin:
         asked = json.loads(line)
-        pid = os.fork()
-        if pid == 0:
-            _do(asked)
-        _, status = os.waitpid(pid, 0)
-        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
+        if pid := asked.get("wait"):
+            answer = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        else:
+            answer = os.fork()
+            if answer == 0:
+                _do(asked)
+        sys.stdout.write(f"{answer}\n")
         sys.stdout.flush()
 
 
 def _do(asked: dict[str, Any]) -> None:
     os.environ.update(asked["env"])
-    os.dup2(2, 1)
+    with open(asked["log"], "ab") as log:
+        for stream in (1, 2):
+            os.dup2(log.fileno(), stream)
     from core import failpoints
 
     failpoints.armed = failpoints.read(os.environ.get(failpoints.VARIABLE, ""))

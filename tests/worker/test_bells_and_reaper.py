@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,6 +70,23 @@ def test_the_reaper_takes_back_a_lost_job_and_rings_for_it(
     reaped = Reaper(settings, db, Blobs(settings), bells).look()
     assert reaped.requeued == [claim.id]
     assert eventually(lambda: _heard(app, QUEUES["audit"]), "the bell") == claim.id
+
+
+@pytest.mark.fault("F14")
+def test_a_machine_that_wakes_up_gives_its_jobs_the_time_to_show_life(
+    db: Database, settings: Settings, bells: Bells, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with db.write() as session:
+        claim = make.claimed(session)
+    reaper, real = Reaper(settings, db, Blobs(settings), bells), jobs.moment
+    assert reaper.look().requeued == []
+    monkeypatch.setattr(jobs, "moment", lambda session: real(session) + 3600)
+    with db.write() as session:
+        make.expire(session, claim.pk)
+    began = time.monotonic()
+    assert reaper.look().requeued == []
+    assert eventually(lambda: reaper.look().requeued, "nobody showed life") == [claim.id]
+    assert time.monotonic() - began > 0.8 * settings.lease_s
 
 
 def test_the_reaper_rings_again_for_a_job_whose_bell_was_lost(

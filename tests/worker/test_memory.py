@@ -69,6 +69,7 @@ def told(db: Database, claim: Claim) -> list[dict[str, object]]:
     return [event.data for event in make.history(db, claim.pk) if event.type == "out-of-memory"]
 
 
+@pytest.mark.fault("F3")
 def test_memory_that_ran_out_once_leaves_no_trace_in_the_result(db: Database, claim: Claim, voice: Voice) -> None:
     work = training(voice, room=1000, hiccups=1)
     run = work.finish()
@@ -79,6 +80,7 @@ def test_memory_that_ran_out_once_leaves_no_trace_in_the_result(db: Database, cl
     assert told(db, claim) == [{"then": "again"}]
 
 
+@pytest.mark.fault("F3")
 def test_memory_that_is_too_small_is_given_less_at_once_and_every_later_attempt_too(
     db: Database, claim: Claim, voice: Voice
 ) -> None:
@@ -93,6 +95,7 @@ def test_memory_that_is_too_small_is_given_less_at_once_and_every_later_attempt_
     assert [event.data["epoch"] for event in make.history(db, claim.pk) if event.type == "resumed"] == [1, 1, 1]
 
 
+@pytest.mark.fault("F3")
 def test_memory_that_is_too_small_for_anything_is_said_with_a_remedy(voice: Voice) -> None:
     with pytest.raises(Problem) as said:
         training(voice, room=7, hiccups=0).finish()

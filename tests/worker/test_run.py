@@ -433,6 +433,7 @@ def test_a_zombie_publishes_nothing(db: Database, dataset_id: str, monkeypatch: 
         assert session.execute(select(func.count()).select_from(Score).where(Score.audit_pk == job.pk)).scalar() == 0
 
 
+@pytest.mark.fault("F26")
 def test_a_sample_whose_bytes_changed_fails_the_audit_by_name(
     db: Database, settings: Settings, dataset_id: str
 ) -> None:

@@ -48,6 +48,7 @@ def pictures(file: Path, size: int) -> Path:
     return file
 
 
+@pytest.mark.fault("F12")
 def test_the_service_may_be_killed_at_any_byte(
     service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -42,6 +42,7 @@ def test_a_child_that_dies_without_a_word_costs_a_strike_and_the_job_waits_again
     assert "SIGKILL" in make.history(db, claim.pk)[-1].data["reason"]
 
 
+@pytest.mark.fault("F27")
 def test_a_job_that_kills_every_child_fails_after_its_attempts(
     db: Database, quick: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

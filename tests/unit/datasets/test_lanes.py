@@ -83,6 +83,7 @@ def test_every_byte_is_the_same_whatever_the_number_of_lanes(kind: str) -> None:
     assert results[0] == results[1] == results[2]
 
 
+@pytest.mark.fault("F25")
 def test_several_lanes_may_die_and_each_bad_image_costs_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lanes, "MODULE", CRASHING_DECODER)
     members = {f"cat/{n:03d}.png": image(seed=n) for n in range(3 * BATCH_MEMBERS)}
@@ -153,6 +154,7 @@ def test_a_member_far_on_in_a_packed_tar_has_the_time_that_going_there_takes() -
     assert [event.path for event in events if isinstance(event, Sample)] == ["cat/1.png"]
 
 
+@pytest.mark.fault("F25")
 def test_children_that_somebody_kills_once_cost_nothing(started: list[Any]) -> None:
     names = [f"cat/{n}.png" for n in range(200)]
     noise = image(size=(150, 150))  # so many that none can be far ahead of us

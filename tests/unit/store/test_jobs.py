@@ -44,6 +44,7 @@ def submit_many(db: Database, count: int) -> list[str]:
         return [jobs.submit(session, "audit", dataset_pk, {"seed": seed}).id for seed in range(count)]
 
 
+@pytest.mark.fault("F15")
 def test_two_worker_processes_claim_each_of_200_jobs_exactly_once(db: Database) -> None:
     ids = submit_many(db, 200)
     command = [sys.executable, "-c", CLAIMER, db.url.render_as_string(hide_password=False)]
@@ -62,6 +63,7 @@ def test_two_worker_processes_claim_each_of_200_jobs_exactly_once(db: Database) 
         assert mine == sorted(mine, key=ids.index), "a worker takes the oldest job first"
 
 
+@pytest.mark.fault("F15")
 def test_of_many_threads_that_want_one_job_one_gets_it(db: Database) -> None:
     ids = submit_many(db, 20)
     start = threading.Barrier(6)
@@ -254,6 +256,7 @@ def test_a_finish_after_an_accepted_cancel_leaves_nothing(db: Database) -> None:
     assert (job.state, job.result, job.finished_at) == ("running", None, None)
 
 
+@pytest.mark.fault("F17")
 def test_when_cancel_and_finish_meet_one_of_them_wins(db: Database) -> None:
     with db.write() as session:
         dataset_pk = make.dataset(session)[0].pk
