@@ -16,6 +16,7 @@ from api.once import OnceDep
 from api.schemas import Asked, AuditOut, ListQuery, Page, Planned, audit_out
 from api.strict import StrictRoute
 from api.waiting import waiting
+from core import failpoints
 from core.errors import Problem
 from core.ids import is_id
 from core.spec import AuditSpec, DatasetFacts, Frozen
@@ -75,6 +76,7 @@ def start(
         asked, priority = spec.model_dump(exclude_none=True), spec.priority or 0
         job = jobs.submit(session, "audit", dataset.pk, asked, request_id, priority=priority, device=spec.device)
         answer = once.done(session, body, _out(parts, job, dataset), f"/v1/audits/{job.id}")
+    failpoints.at("audit.submitted")
     parts.bells.ring("audit", job.id)
     return answer
 

@@ -27,6 +27,7 @@ from api.schemas import (
 )
 from api.strict import StrictRoute, checked, declared_length, is_json, json_value
 from api.submissions import DatasetOfUpload, NewDataset
+from core import failpoints
 from core.errors import Problem
 from core.store import datasets
 from core.store.uploads import kept
@@ -118,6 +119,7 @@ def remove(found: DatasetDep, parts: PartsDep, query: Annotated[Removal, Query()
                 jobs=ids,
             )
         datasets.remove(session, dataset)
+    failpoints.at("dataset.removed")
     return Response(status_code=204)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect
 
+from core import failpoints
 from core.errors import Problem
 from core.settings import Settings
 from core.store.blobs import Blobs, Unreachable
@@ -147,6 +148,7 @@ class Intake:
         loop = asyncio.get_running_loop()
         hashed = [loop.run_in_executor(self._hasher, digest.update, part) for digest in self._digests]
         await asyncio.gather(*hashed, loop.run_in_executor(self._writers, self._blobs.write, self._key(offset), part))
+        failpoints.at("upload.part")
         size = len(part)
         self._spare.append(full)
         if self._count is None:
@@ -164,6 +166,7 @@ class Intake:
         except BaseException:
             self.doubtful = True
             raise
+        failpoints.at("upload.counted")
         self.counted = sum(parts[-1])
 
     async def _drain(self, most: int) -> None:

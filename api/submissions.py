@@ -11,6 +11,7 @@ from api.intake import EDGE
 from api.once import Once
 from api.schemas import Asked, DatasetName, dataset_out
 from api.uploads import Received, discard
+from core import failpoints
 from core.datasets.sniff import sniff
 from core.errors import Problem
 from core.ids import is_id
@@ -70,6 +71,7 @@ def of_received(parts: Parts, received: Received, asked: NewDataset, request_id:
     except Problem:
         discard(parts.db, received.upload)
         raise
+    failpoints.at("dataset.created")
     parts.bells.ring("ingest", job.id)
     return answer
 
@@ -117,5 +119,6 @@ def _submit(parts: Parts, asked: DatasetOfUpload, format: str, sha256: str, requ
         )
         uploads.use(session, upload, dataset.id, sha256)
         answer = once.done(session, asked, dataset_out(dataset, job), f"/v1/datasets/{dataset.id}")
+    failpoints.at("dataset.created")
     parts.bells.ring("ingest", job.id)
     return answer

@@ -16,6 +16,7 @@ NAMES = (
     "audit.planned", "training.step", "epoch.curves", "epoch.written", "checkpoint.written", "checkpoint.remembered",
     "checkpoint.dropped", "audit.file", "audit.loading", "audit.finished", "job.releasing", "job.released",
     "sweep.blobs", "sweep.rows", "delivery.taken", "delivery.sent",
+    "upload.part", "upload.counted", "dataset.created", "audit.submitted", "dataset.removed",
 )  # fmt: skip
 
 

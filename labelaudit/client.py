@@ -26,7 +26,8 @@ from labelaudit.sources import source_of
 
 Json = dict[str, Any]
 UNENDED = ("received", "ingesting", "queued", "running", "paused")
-AGAIN_S = (0.5, 2.0, 5.0)  # pauses before what got no answer is asked again
+AGAIN_S = (0.5, 2.0, 5.0, 15.0)  # pauses before what got no answer is asked again
+SILENT_S = 300.0  # for which a service that has answered may be away while something is waited for
 SMALL = 8 << 20  # bytes that are not worth going on with
 
 
@@ -160,8 +161,17 @@ class Client:
         self, look: Callable[[], Json], wanted: str, watch: Callable[[Json], None] | None, timeout_s: float
     ) -> Json:
         deadline, pause = time.monotonic() + timeout_s, 0.1
+        heard: float | None = None
         while True:
-            found = look()
+            try:
+                found = look()
+            except Problem as problem:
+                away = problem.code == "unreachable" or problem.retryable
+                if not away or heard is None or time.monotonic() - heard > SILENT_S:
+                    raise
+                time.sleep(1.0)  # it is restarted, or has too much to do: what we wait for goes on meanwhile
+                continue
+            heard = time.monotonic()
             if watch is not None:
                 watch(found)
             if found["status"] == wanted:

@@ -114,3 +114,26 @@ def test_an_audit_whose_answer_was_lost_is_started_once(service: Service, monkey
         lost[0] = 9
         with pytest.raises(Problem, match="does not answer"):
             client.start_audit(data.id)
+
+
+def test_whoever_waits_rides_out_a_restart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("labelaudit.client.time.sleep", lambda _s: None)
+    away = Problem("unreachable", "The service does not answer.", ours=True)
+    busy = Problem("overloaded", "The service has more to do than it can do soon.", retryable=True, ours=True)
+    said: list[Any] = [{"status": "running"}, away, busy, {"status": "running"}, away, {"status": "succeeded"}]
+
+    def audit(_client: Client, _id: str) -> Any:
+        one = said.pop(0)
+        if isinstance(one, Problem):
+            raise one
+        return one
+
+    monkeypatch.setattr(Client, "audit", audit)
+    with Client("http://127.0.0.1:1") as client:
+        seen: list[str] = []
+        assert client.wait_for_audit("a", lambda found: seen.append(found["status"])) == {"status": "succeeded"}
+        assert (seen, said) == (["running", "running", "succeeded"], [])
+        said = [away]
+        with pytest.raises(Problem) as raised:
+            client.wait_for_audit("a")
+    assert raised.value.code == "unreachable"

@@ -277,7 +277,7 @@ def test_many_writers_of_one_sqlite_file_of_whom_some_are_killed(sqlite_url: str
     db = Database(sqlite_url)
     with db.write() as session:
         dataset_pk = make.dataset(session)[0].pk
-    dice, said = random.Random(31), []
+    dice, said, alive = random.Random(31), [], []
 
     def start() -> tuple[subprocess.Popen[bytes], Path]:
         out = tmp_path / f"writer-{len(said)}"
@@ -286,21 +286,23 @@ def test_many_writers_of_one_sqlite_file_of_whom_some_are_killed(sqlite_url: str
             words = [sys.executable, "-c", WRITER, sqlite_url, str(dataset_pk), str(len(said))]
             return subprocess.Popen(words, stdout=file, stderr=file), out
 
-    writers = [start() for _ in range(8)]
-    eventually(lambda: all(out.stat().st_size for _, out in writers), "all of them write")
     kills = 0
-    for _ in range(12):
-        time.sleep(dice.uniform(0.05, 0.3))
-        hit = dice.randrange(len(writers))
-        writer, out = writers[hit]
-        assert writer.poll() is None, out.read_text()
-        writer.kill()
-        kills += writer.wait() == -signal.SIGKILL
-        writers[hit] = start()
-    eventually(lambda: all(out.stat().st_size for _, out in writers), "the new ones write too")
-    for writer, _ in writers:
-        writer.kill()
-        writer.wait()
+    try:
+        alive += [start() for _ in range(8)]
+        eventually(lambda: all(out.stat().st_size for _, out in alive), "all of them write")
+        for _ in range(12):
+            time.sleep(dice.uniform(0.05, 0.3))
+            hit = dice.randrange(len(alive))
+            writer, out = alive[hit]
+            assert writer.poll() is None, out.read_text()
+            writer.kill()
+            kills += writer.wait() == -signal.SIGKILL
+            alive[hit] = start()
+        eventually(lambda: all(out.stat().st_size for _, out in alive), "the new ones write too")
+    finally:
+        for writer, _ in alive:
+            writer.kill()
+            writer.wait()
     told = "".join(file.read_text() for file in said)
     assert kills == 12 and "Traceback" not in told
     acknowledged = {line for line in told.split() if len(line) == 36}
