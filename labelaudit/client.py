@@ -165,8 +165,8 @@ class Client:
         while True:
             try:
                 found = look()
-            except Problem as problem:
-                away = problem.code == "unreachable" or problem.retryable
+            except Problem as why:
+                away = why.code == "unreachable" or why.retryable
                 if not away or heard is None or time.monotonic() - heard > SILENT_S:
                     raise
                 time.sleep(1.0)  # it is restarted, or has too much to do: what we wait for goes on meanwhile
