@@ -56,7 +56,7 @@ def planned(parts: Parts, dataset: Dataset, facts: DatasetFacts, spec: AuditSpec
 
 def _resolved(spec: AuditSpec, facts: DatasetFacts, pace: Pace) -> Plan:
     """The plan on the device that a pace was measured on."""
-    return resolve(spec, facts, pace.device, pace.cores, bf16=pace.bf16, pace=pace)
+    return resolve(spec, facts, pace.device, pace.cores, bf16=pace.bf16, pace=pace, processes=pace.processes)
 
 
 def _is_of(pace: Pace, plan: Plan) -> bool:

@@ -72,5 +72,7 @@ def _takes(job: Job, dataset: Dataset, paces: list[Pace]) -> float | None:
     facts, pace = datasets.facts(dataset), paces[0]
     if job.plan is not None:
         return duration_s(Plan(**job.plan), facts, pace)
-    plan = resolve(AuditSpec(**job.spec), facts, pace.device, pace.cores, bf16=pace.bf16, pace=pace)
+    plan = resolve(
+        AuditSpec(**job.spec), facts, pace.device, pace.cores, bf16=pace.bf16, pace=pace, processes=pace.processes
+    )
     return duration_s(plan, facts, pace)

@@ -127,6 +127,8 @@ class Plan(Frozen):
     decoy_share: float = 0.0  # samples that are taught a wrong label on purpose
     seed: int
     threads: int
+    processes: int = 1  # that train together
+    regrouped: bool = False  # once another number of them had begun
     splits: tuple[str, ...] = Field(strict=False)
     accuracy_split: Split | None = None  # held out of the audit, read for the test accuracy
     reasons: tuple[str, ...] = Field(strict=False)
@@ -142,7 +144,8 @@ class Record(Frozen):
     seed: int
     device: str
     device_kind: str
-    threads: int
+    threads: int  # of a process
+    processes: int = 1
     cpu_capability: str
     cuda: str | None
     attempts: int
@@ -160,6 +163,7 @@ class Pace(Frozen):
     device: str = "cpu"
     cores: int = 1
     bf16: bool = False  # done in hardware
+    processes: int = 1  # that trained together
 
 
 class Progress(Frozen):

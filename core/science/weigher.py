@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import Tensor
 
 from core.science.ledger import Ledger
 from core.words import WeightScale
 
 
-def sample_weights(ledger: Ledger, index: Tensor, scale: WeightScale) -> Tensor:  # [batch] -> [batch]
+def sample_weights(
+    ledger: Ledger,
+    index: Tensor,  # [batch]
+    scale: WeightScale,
+    mean: Callable[[Tensor], Tensor] = Tensor.mean,  # over a whole batch, of which this may be a part
+) -> Tensor:  # [batch]
     """The HM weight γ of samples the open epoch has observed, on the asked scale.
 
     "published" is γ in (0, 1) itself. "mean-one" divides by the batch's mean, which keeps the step as long as without
@@ -17,4 +24,4 @@ def sample_weights(ledger: Ledger, index: Tensor, scale: WeightScale) -> Tensor:
     the network is left under-trained. Mean-one is therefore the default.
     """
     weight = ledger.current_weight(index)
-    return weight / weight.mean() if scale == "mean-one" else weight
+    return weight / mean(weight) if scale == "mean-one" else weight

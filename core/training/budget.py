@@ -12,9 +12,14 @@ FROM_FEATURES = 0.01  # what it costs to learn from what a frozen network saw in
 FEWEST_EPOCHS = 4
 
 
-def seconds(pace: Pace, network: str, resolution: int) -> float:
-    """Seconds a sample and epoch; of a network that was not measured, as many times as long as it multiplies more."""
-    return pace.seconds * cost(network, resolution) / cost(pace.network, pace.resolution)
+def seconds(pace: Pace, network: str, resolution: int, processes: int = 1) -> float:
+    """Seconds a sample and epoch; of a network that was not measured, as many times as long as it multiplies more.
+
+    Fewer processes than were measured take as many times as long, and more of them are not taken to be any faster: how
+    much faster they are depends on the devices, and a budget that is promised is better kept.
+    """
+    fewer = max(1.0, pace.processes / processes)
+    return pace.seconds * fewer * cost(network, resolution) / cost(pace.network, pace.resolution)
 
 
 def visits(plan: Plan, facts: DatasetFacts, epochs: float) -> float:
@@ -31,12 +36,12 @@ def visits(plan: Plan, facts: DatasetFacts, epochs: float) -> float:
 
 def duration_s(plan: Plan, facts: DatasetFacts, pace: Pace) -> float:
     """Seconds from the start of an audit to its end."""
-    training_s = visits(plan, facts, plan.epochs) * seconds(pace, plan.network, plan.resolution)
+    training_s = visits(plan, facts, plan.epochs) * seconds(pace, plan.network, plan.resolution, plan.processes)
     return SETTING_OUT_S + training_s / (1 - SPARED)
 
 
 def most_epochs(plan: Plan, facts: DatasetFacts, pace: Pace, budget_s: float) -> int:
     """Epochs of a plan that fit into a budget, perhaps none."""
-    a_visit = seconds(pace, plan.network, plan.resolution)
+    a_visit = seconds(pace, plan.network, plan.resolution, plan.processes)
     there_are = (budget_s - SETTING_OUT_S) * (1 - SPARED) / a_visit - visits(plan, facts, 0)
     return max(0, int(there_are / (visits(plan, facts, 1) - visits(plan, facts, 0))))

@@ -48,8 +48,11 @@ def load(content: bytes, plan: Plan, data: str) -> tuple[Position, dict[str, Ten
 
 
 def plan_hash(plan: Plan) -> str:
-    """What the plan determines. Reasons are only words, and smaller micro-batches go on where large ones ran out."""
-    facts = plan.model_dump(mode="json", exclude={"reasons", "micro_batch"})
+    """What the plan determines. Reasons are only words, and smaller micro-batches go on where large ones ran out.
+
+    So do fewer processes where some of the devices are gone.
+    """
+    facts = plan.model_dump(mode="json", exclude={"reasons", "micro_batch", "processes", "regrouped"})
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 

@@ -52,6 +52,7 @@ class EpochReport:
     seconds: float  # of this attempt
     samples_per_s: float
     curves: Tensor  # [samples, 3] float16: a point of core.science.ledger.CURVES for every sample
+    margins: Tensor  # [samples] on the CPU: plain means of M over the epochs so far
 
 
 Event = Tick | Seen | Look | EpochReport

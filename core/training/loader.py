@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -14,6 +14,8 @@ from torch import Tensor
 
 from core.training.ahead import ahead
 from core.training.augment import Draws
+from core.training.company import ALONE, Company
+from core.training.share import Share
 
 BLOCK = 4096  # images counted at a time for the mean
 FAR_BYTES = 256 << 20  # of a memory map that is likely to be read from a disk
@@ -53,6 +55,31 @@ def normalisation(images: NDArray[np.uint8]) -> Normalisation:
     return Normalisation(tuple(mean.tolist()), tuple(np.where(std > 1e-6, std, 1.0).tolist()))
 
 
+@dataclass(frozen=True)
+class Only:
+    """What of an epoch a process has to go through: its share; and when others began the epoch, what they left."""
+
+    share: Share | None = None
+    rest: Tensor | None = None  # [samples] bool, on the CPU
+
+    def of(self, order: Tensor) -> Tensor:  # [samples] -> [n], on the CPU
+        """Those of an order."""
+        order = order if self.rest is None else order[self.rest[order]]
+        return order if self.share is None else self.share.of(order)
+
+    def cut(self, samples: int, steps: int, first: int) -> list[slice]:
+        """Where they are cut into the batches of the steps from `first` on."""
+        if self.rest is None:
+            return even(samples, steps, first)
+        ends = [0]
+        for left in range(steps - first, 0, -1):  # cut the same from whatever step on
+            ends.append(ends[-1] + (samples - ends[-1]) // left)
+        return [slice(*part) for part in pairwise(ends)]
+
+
+EVERYTHING = Only()
+
+
 class Loader:
     """Batches of one array; the array lives on the device when it takes at most half of the free memory there."""
 
@@ -75,10 +102,10 @@ class Loader:
         return -(-len(self.labels) // batch)
 
     def shuffled(
-        self, batch: int, *, seed: int, epoch: int, first: int, pad: int, flip: bool
+        self, batch: int, *, seed: int, epoch: int, first: int, pad: int, flip: bool, only: Only = EVERYTHING
     ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:  # index [b], x [b, channels, h, w], y [b]
         """The epoch's batches from step `first` on, augmented; the order depends on (seed, epoch) alone."""
-        order = self._order(seed, epoch)
+        order = self._order(seed, epoch, only)
         draws = Draws.of(order, seed=seed, epoch=epoch, pad=pad, flip=flip)
         side = (self.images.shape[1], self.images.shape[2])
 
@@ -86,7 +113,7 @@ class Loader:
             index, (rows, columns) = order[part], draws.window(part, side)
             return index, self.images[index[:, None, None], rows[:, :, None], columns[:, None, :]]
 
-        return self._batches(batch, first, read)
+        return self._batches(only.cut(len(order), self.steps(batch), first), read)
 
     def some(self, count: int) -> tuple[Tensor, Tensor]:  # index [n], x [n, channels, h, w]
         """At most `count` samples as they are, evenly spaced."""
@@ -98,22 +125,21 @@ class Loader:
         """Some samples as they are."""
         return self._floats(self.images[index.to(self.images.device)])
 
-    def in_order(self, batch: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """All samples as they are, in fixed batches."""
+    def in_order(self, batch: int, company: Company = ALONE) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """All samples as they are, in fixed batches, of which those in company take turns."""
         order = torch.arange(len(self.labels), device=self.images.device)
-        return self._batches(batch, 0, lambda part: (order[part], self.images[part].clone()))
+        parts = even(len(self.labels), self.steps(batch))[company.rank :: company.size]
+        return self._batches(parts, lambda part: (order[part], self.images[part].clone()))
 
-    def _order(self, seed: int, epoch: int) -> Tensor:
+    def _order(self, seed: int, epoch: int, only: Only) -> Tensor:
         generator = torch.Generator().manual_seed((seed << 20) + epoch)
-        return torch.randperm(len(self.labels), generator=generator).to(self.images.device)
+        return only.of(torch.randperm(len(self.labels), generator=generator)).to(self.images.device)
 
     def _batches(
-        self, batch: int, first: int, read: Callable[[slice], tuple[Tensor, Tensor]]
+        self, parts: Sequence[slice], read: Callable[[slice], tuple[Tensor, Tensor]]
     ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Index, normalised images and labels; far images are read while the batch before is used."""
-        steps, samples = self.steps(batch), len(self.labels)
-        ends = [samples * step // steps for step in range(first, steps + 1)]  # batches differ by one sample at most
-        made = (read(slice(*part)) for part in pairwise(ends))
+        made = (read(part) for part in parts)
         for index, pixels in ahead(made) if self.far else made:
             index = index.to(self.device, non_blocking=True)
             yield index, self._floats(pixels), self.labels[index]
@@ -133,14 +159,21 @@ class Features(Loader):
         self.far = self.images.device.type != self.device.type
 
     def shuffled(
-        self, batch: int, *, seed: int, epoch: int, first: int, pad: int, flip: bool
+        self, batch: int, *, seed: int, epoch: int, first: int, pad: int, flip: bool, only: Only = EVERYTHING
     ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:  # index [b], x [b, d], y [b]
         """The epoch's batches from step `first` on, in the order of the images; they cannot be augmented any more."""
-        order = self._order(seed, epoch)
-        return self._batches(batch, first, lambda part: (order[part], self.images[order[part]]))
+        order = self._order(seed, epoch, only)
+        parts = only.cut(len(order), self.steps(batch), first)
+        return self._batches(parts, lambda part: (order[part], self.images[order[part]]))
 
     def _floats(self, pixels: Tensor) -> Tensor:
         return pixels.to(self.device, non_blocking=True)
+
+
+def even(samples: int, steps: int, first: int = 0) -> list[slice]:
+    """The parts from step `first` on, when so many samples are cut into parts that differ by one at most."""
+    ends = [samples * step // steps for step in range(first, steps + 1)]
+    return [slice(*part) for part in pairwise(ends)]
 
 
 def _fits(images: Tensor, device: torch.device) -> bool:

@@ -6,6 +6,8 @@
     result = run.result()
 
 A resumed run ends with the same bits as one that was never stopped, on the same kind of host with the same threads.
+Several processes train together when each has a run over the same data in the same company: they go from event to event
+together, make their checkpoints together, and each keeps the books of its own share of the samples.
 """
 
 from __future__ import annotations
@@ -13,10 +15,12 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Generator, Iterator, Mapping
+from contextlib import nullcontext
+from itertools import zip_longest
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import log_softmax, normalize
 
 from core.errors import Problem
@@ -26,17 +30,19 @@ from core.science.weigher import sample_weights
 from core.spec import Plan
 from core.training import checkpoint, mirror, weights
 from core.training.catalogue import check
+from core.training.company import ALONE, Company, unsent
 from core.training.decoys import Decoys
 from core.training.events import Answers, EpochReport, Event, Look, Result, Seen, Tick
 from core.training.frozen import look_once
 from core.training.host import autocast
-from core.training.loader import Features, Loader, TrainingData, normalisation
+from core.training.loader import Features, Loader, Only, TrainingData, normalisation
 from core.training.methods import method
 from core.training.muon import Muon
 from core.training.networks import build
 from core.training.networks.fast import WhitenedNet
 from core.training.schedule import rate
 from core.training.sgd import SGD
+from core.training.share import Share
 
 __all__ = ["Answers", "EpochReport", "Event", "Look", "Result", "Run", "Seen", "Tick", "looked_at"]
 
@@ -53,13 +59,15 @@ class Run:
         plan: Plan,
         device: torch.device,
         resume: bytes | None = None,
-        start: Mapping[str, Tensor] | None = None,  # what `weights.read` says of the plan's
+        start: Mapping[str, Tensor] | None = None,  # what `weights.read` says of the plan's; the first one's counts
+        company: Company = ALONE,
     ) -> None:
-        self.plan, self.device = plan, device
+        self.plan, self.device, self.company = plan, device, company
         self.classes, self.samples = len(data.classes), len(data.labels)
         self.identity = _identity(data)
         self.scale = normalisation(data.images)
         self.audited = Loader(data.images, data.labels, self.scale, device)
+        self.share = Share(company, self.samples, device)
         self.steps = self.audited.steps(plan.batch)
         self.looked_at = looked_at(plan)
         self.test: Loader | None = None
@@ -74,18 +82,21 @@ class Run:
         if start is not None:
             weights.fill(network, plan.network, start, plan.weights)
         self.network = network.to(device).to(memory_format=torch.channels_last)
+        self.learner: nn.Module = self.network  # what training calls
         optimizer = Muon if plan.optimizer == "muon" else SGD
         self.optimizer = optimizer(
             self.network.named_parameters(), plan.momentum, plan.weight_decay, nesterov=plan.nesterov
         )
         self.decoys = Decoys(self.audited.labels, self.classes, plan.epochs, plan.decoy_share, plan.seed)
-        self.ledger = self._new_ledger()  # of the given labels: what is reported
+        self.ledger = self._new_ledger(len(self.share))  # of the given labels: what is reported
         apart = bool(len(self.decoys)) and plan.weigher == "hmw"
-        self.lessons = self._new_ledger() if apart else self.ledger  # of the taught ones: what weighs
+        self.lessons = self._new_ledger(len(self.share)) if apart else self.ledger  # of the taught ones: what weighs
         self.mirrored: bool | None = None if plan.flip == "auto" else plan.flip
-        self.method = method(plan.method, self.samples, self.classes, device)
+        self.method = method(plan.method, len(self.share), self.classes, device)
 
         self.epoch = self.step = 0
+        self.rest: Tensor | None = None  # of an epoch that another number of processes began: what they left
+        self.left: list[int] = []  # how much of that each of us has still to do
         self.totals = torch.zeros(3, dtype=torch.float64, device=device)  # Σ loss, correct, Σ weight of the open epoch
         self.broken_at = torch.full((), -1, dtype=torch.int64, device=device)  # first step with a loss not finite
         self.test_accuracies: list[float] = []
@@ -94,31 +105,41 @@ class Run:
             self._resume(resume)
 
     def __iter__(self) -> Iterator[Event]:
-        plan, steps = self.plan, self.steps
+        plan, steps, company = self.plan, self.steps, self.company
+        for tensor in self.network.state_dict().values():
+            company.same(tensor)
         if check(plan.network).frozen and not isinstance(self.audited, Features):
             self.audited, self.test = yield from look_once(
-                self.network, self.audited, self.test, self.looked_at, plan.precision
+                self.network, self.audited, self.test, self.looked_at, plan.precision, company
             )
+        self.learner = company.learner(self.network, self.audited.some(2)[1], plan.precision)
         while self.epoch < plan.epochs:
             started, first = time.perf_counter(), self.step
             self.network.train()
+            only, flip = Only(self.share, self.rest), bool(self.mirrored)
             for index, x, y in self.audited.shuffled(
-                plan.batch, seed=plan.seed, epoch=self.epoch, first=first, pad=plan.pad, flip=bool(self.mirrored)
+                plan.batch, seed=plan.seed, epoch=self.epoch, first=first, pad=plan.pad, flip=flip, only=only
             ):
                 self._learn(index, x, y)
                 self.step += 1
                 yield Tick(self.epoch, self.step, steps)
             self._check_finite()
+            for buffer in self.network.buffers():
+                company.same(buffer)
             accuracy = None
             if self.test is not None:
                 accuracy = yield from self._accuracy(self.test)
                 self.test_accuracies.append(accuracy)
             if self.epoch == 0 and len(self.decoys):
-                self.decoys.plant(self._beliefs(self.decoys.members))
+                self.decoys.plant(company.same(self._beliefs(self.decoys.members)))
             if self.mirrored is None:
                 self.mirrored = self._mirrors()
             yield self._close_epoch(accuracy, time.perf_counter() - started, (steps - first) / steps)
         self.answers = yield from self._answer()
+        if not company.alone:
+            whole = self._new_ledger(self.samples)
+            whole.load(self.share.whole_ledger(self.ledger.state()))
+            self.ledger = whole
 
     def result(self) -> Result:
         """What the finished run leaves behind."""
@@ -134,43 +155,60 @@ class Run:
         )
 
     def checkpoint(self) -> bytes:
-        """The run as it stands after the last event; never of a run that has gone astray."""
+        """The run as it stands after the last event; never of a run that has gone astray.
+
+        Those in company ask for it together, and the first one gets it; any number of processes can go on from it.
+        """
         self._check_finite()
         position = checkpoint.Position(self.epoch, self.step, tuple(self.test_accuracies))
-        return checkpoint.dump(self.plan, self.identity, position, self._tensors())
+        tensors = self._tensors()
+        return b"" if self.company.rank else checkpoint.dump(self.plan, self.identity, position, tensors)
 
     def _learn(self, index: Tensor, x: Tensor, y: Tensor) -> None:
         """One step down the gradient of a batch's objective; nothing here waits for the device."""
         self.optimizer.zero_grad()
-        parts = -(-len(index) // (self.plan.micro_batch or len(index)))
-        for part in zip(*(tensor.tensor_split(parts) for tensor in (index, x, y)), strict=True):
-            objective = self._objective(*part) * (len(part[0]) / len(index))
-            torch.autograd.backward(objective)
+        sizes = self._sizes()
+        parts = -(-max(sizes) // (self.plan.micro_batch or max(sizes)))  # as many for everybody in company
+        split = zip(*(tensor.tensor_split(parts) for tensor in (index, x, y)), strict=True)
+        for number, part in enumerate(split, start=1):
+            with nullcontext() if number == parts else unsent(self.learner):
+                # Everybody's gradients are averaged, so the mean of the whole batch is that of the parts by their size.
+                objective = self._objective(*part) * (len(part[0]) * self.company.size / sum(sizes))
+                torch.autograd.backward(objective)
             astray = ~torch.isfinite(objective.detach()) & (self.broken_at < 0)
             self.broken_at = torch.where(astray, self.step, self.broken_at)
         self.optimizer.step(rate(self.plan, self.epoch + self.step / self.steps))
+
+    def _sizes(self) -> list[int]:
+        """How many samples everybody has in this step."""
+        if self.rest is None:
+            return self.share.sizes(self.step, self.steps)
+        sizes = [left // (self.steps - self.step) for left in self.left]
+        self.left = [left - size for left, size in zip(self.left, sizes, strict=True)]
+        return sizes
 
     def _objective(self, index: Tensor, x: Tensor, y: Tensor) -> Tensor:
         """mean_i γ_i ℓ_i, what the method adds, and λ mean Σ p ln p; every sample is booked on the way."""
         plan = self.plan
         with autocast(self.device, plan.precision):
-            logits, features = self.network(x)
+            logits, features = self.learner(x)
         logits = logits.float()
+        row = self.share.local(index)
         seen = normalize(logits, dim=1) if plan.logit_normalisation else logits  # by the loss
         taught = self.decoys.taught[index]
         loss = self.method.item_loss(seen, taught)
         given = self.method.item_loss(seen.detach(), y) if len(self.decoys) else loss
-        self._book(self.ledger, index, y, logits, features, given)
+        self._book(self.ledger, row, y, logits, features, given)
         if self.lessons is not self.ledger:
-            self._book(self.lessons, index, taught, logits, features, loss)
+            self._book(self.lessons, row, taught, logits, features, loss)
         if plan.weigher == "hmw" and self.epoch >= plan.warmup_epochs:
-            weight = sample_weights(self.lessons, index, plan.weight_scale).to(loss.dtype)
+            weight = sample_weights(self.lessons, row, plan.weight_scale, self.company.mean).to(loss.dtype)
         else:
             weight = torch.ones_like(loss)
         if (here := self.decoys.weight(index, self.epoch)) is not None:
             weight = weight * here
         objective = (weight * loss).mean()
-        if (rest := self.method.rest(seen, index)) is not None:
+        if (rest := self.method.rest(seen, row)) is not None:
             objective = objective + rest
         if plan.entropy_penalty:
             log_p = log_softmax(seen, dim=1)
@@ -180,17 +218,15 @@ class Run:
             self.totals += torch.stack([loss.double().sum(), correct.double().sum(), weight.double().sum()])
         return objective
 
-    def _book(
-        self, ledger: Ledger, index: Tensor, label: Tensor, logits: Tensor, features: Tensor, loss: Tensor
-    ) -> None:
+    def _book(self, ledger: Ledger, row: Tensor, label: Tensor, logits: Tensor, features: Tensor, loss: Tensor) -> None:
         head = self.network.classifier.weight
-        ledger.observe(self.epoch, index, label, logits.detach(), features.detach(), head, loss.detach())
+        ledger.observe(self.epoch, row, label, logits.detach(), features.detach(), head, loss.detach())
 
     def _close_epoch(self, accuracy: float | None, seconds: float, share: float) -> EpochReport:
         self.ledger.close_epoch()
         if self.lessons is not self.ledger:
             self.lessons.close_epoch()
-        loss, correct, weight = (self.totals / self.samples).tolist()
+        loss, correct, weight = (self.company.total(self.totals) / self.samples).tolist()
         report = EpochReport(
             epoch=self.epoch,
             epochs=self.plan.epochs,
@@ -200,32 +236,41 @@ class Run:
             mean_weight=weight,
             seconds=seconds,
             samples_per_s=share * self.samples / seconds,
-            curves=self.ledger.curves(),
+            curves=self.share.whole(self.ledger.curves()),
+            margins=self.share.whole(self.ledger.aum()).cpu(),
         )
         self.totals.zero_()
-        self.epoch, self.step = self.epoch + 1, 0
+        self.epoch, self.step, self.rest = self.epoch + 1, 0, None
         return report
 
     def _accuracy(self, loader: Loader) -> Generator[Look, None, float]:
         """Share of right answers on a split."""
         correct = torch.zeros((), dtype=torch.int64, device=self.device)
-        for step, (_, y, p) in enumerate(self._predict(loader), start=1):
-            correct += (p.argmax(1) == y).sum()
-            yield Look(step, loader.steps(self.looked_at))
-        return int(correct) / len(loader.labels)
+        for look, batch in self._looks(loader):
+            if batch is not None:
+                _, y, p = batch
+                correct += (p.argmax(1) == y).sum()
+            yield look
+        return int(self.company.total(correct)) / len(loader.labels)
 
     def _answer(self) -> Generator[Look, None, Answers]:
         """The final pass over the audited samples."""
-        listed: list[tuple[Tensor, Tensor]] = []
-        for step, (_, y, p) in enumerate(self._predict(self.audited), start=1):
-            if self.classes <= KEPT:
-                classes = torch.arange(self.classes).expand(len(y), -1)
-            else:
-                rivals = p.scatter(1, y[:, None], -1.0).topk(KEPT - 1, dim=1).indices
-                classes = torch.cat([y[:, None], rivals], 1)
-            listed.append((classes.cpu(), p.gather(1, classes.to(p.device)).clamp_min(1e-12).log().float().cpu()))
-            yield Look(step, self.audited.steps(self.looked_at))
-        which, log_p = (torch.cat(column) for column in zip(*listed, strict=True))
+        kept = min(self.classes, KEPT)
+        which = torch.zeros(self.samples, kept, dtype=torch.int64)
+        log_p = torch.zeros(self.samples, kept)
+        for look, batch in self._looks(self.audited):
+            if batch is not None:
+                index, y, p = batch
+                if self.classes <= KEPT:
+                    classes = torch.arange(self.classes).expand(len(y), -1)
+                else:
+                    rivals = p.scatter(1, y[:, None], -1.0).topk(KEPT - 1, dim=1).indices
+                    classes = torch.cat([y[:, None], rivals], 1)
+                rows = index.cpu()
+                which[rows] = classes.cpu()
+                log_p[rows] = p.gather(1, classes.to(p.device)).clamp_min(1e-12).log().float().cpu()
+            yield look
+        which, log_p = self.company.union(which), self.company.union(log_p)
         opinions = Opinions(which.numpy(), log_p.double().numpy(), self.classes)
         members = self.decoys.members
         return Answers(
@@ -240,7 +285,8 @@ class Run:
         """Whether the network, which saw no mirrored image, recognises them as well."""
         index, x = self.audited.some(mirror.ASKED)
         plain, mirrored = (self._rest(view).argmax(1).cpu() for view in (x, x.flip(3)))
-        return mirror.decide(self.audited.labels[index].cpu(), plain, mirrored, self.classes)
+        decided = mirror.decide(self.audited.labels[index].cpu(), plain, mirrored, self.classes)
+        return _decided(self.company.same(_as_tensor(decided, self.device)))
 
     def _beliefs(self, index: Tensor) -> Tensor:  # [n] -> [n, classes]
         """Probabilities of some of the audited samples by the network at rest."""
@@ -259,16 +305,22 @@ class Run:
     def _predict(self, loader: Loader) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Index, label and probabilities [b, classes] of every sample, in fixed batches, by the network at rest.
 
-        Where mirroring is harmless, the mirrored image is asked too.
+        In company, of the batches that are our turn. Where mirroring is harmless, the mirrored image is asked too.
         """
-        for index, x, y in loader.in_order(self.looked_at):
+        for index, x, y in loader.in_order(self.looked_at, self.company):
             p = self._rest(x)
             yield index, y, (p + self._rest(x.flip(3))) / 2 if self.mirrored else p
 
-    def _new_ledger(self) -> Ledger:
+    def _looks(self, loader: Loader) -> Iterator[tuple[Look, tuple[Tensor, Tensor, Tensor] | None]]:
+        """What is told after each round of turns, and our batch of it, if it has one for us."""
+        steps, size = loader.steps(self.looked_at), self.company.size
+        for turn, batch in zip_longest(range(0, steps, size), self._predict(loader)):
+            yield Look(min(turn + size, steps), steps), batch
+
+    def _new_ledger(self, samples: int) -> Ledger:
         plan = self.plan
         return Ledger(
-            self.samples,
+            samples,
             plan.epochs,
             alpha=plan.alpha,
             beta=plan.beta,
@@ -278,18 +330,24 @@ class Run:
         )
 
     def _tensors(self) -> dict[str, Tensor]:
+        share = self.share
         tensors = {
             **{f"network.{name}": tensor for name, tensor in self.network.state_dict().items()},
-            **{f"ledger.{name}": tensor for name, tensor in self.ledger.state().items()},
+            **{f"ledger.{name}": tensor for name, tensor in share.whole_ledger(self.ledger.state()).items()},
             **{f"velocity.{name}": tensor for name, tensor in self.optimizer.velocity.items()},
-            **{f"method.{name}": tensor for name, tensor in self.method.state().items()},
-            "totals": self.totals,
-            "mirrored": torch.tensor(-1 if self.mirrored is None else int(self.mirrored)),
+            **{f"method.{name}": share.whole(tensor) for name, tensor in self.method.state().items()},
+            "totals": self.company.total(self.totals),
+            "mirrored": _as_tensor(self.mirrored, self.device),
         }
+        if not self.company.alone:  # sums of floats, which go on as they were when as many processes go on
+            tensors["totals.each"] = self.company.each(self.totals)
+        if self.rest is not None:
+            tensors["rest"] = torch.tensor(True)
         if len(self.decoys):
             tensors["decoys"] = self.decoys.state()
         if self.lessons is not self.ledger:
-            tensors |= {f"lessons.{name}": tensor for name, tensor in self.lessons.state().items()}
+            lessons = share.whole_ledger(self.lessons.state())
+            tensors |= {f"lessons.{name}": tensor for name, tensor in lessons.items()}
         return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
 
     def _resume(self, content: bytes) -> None:
@@ -301,20 +359,38 @@ class Run:
         self.network.load_state_dict(part("network."))
         for name, velocity in part("velocity.").items():
             self.optimizer.velocity[name].copy_(velocity)
-        self.ledger.load(part("ledger."))
-        self.method.load(part("method."))
-        self.totals.copy_(tensors["totals"])
-        self.mirrored = None if int(tensors["mirrored"]) < 0 else bool(tensors["mirrored"])
+        self.ledger.load(self.share.own_ledger(part("ledger.")))
+        self.method.load({name: self.share.own(table) for name, table in part("method.").items()})
+        each = tensors.get("totals.each", tensors["totals"][None])
+        if len(each) == self.company.size:
+            self.totals.copy_(each[self.company.rank])
+        elif self.company.rank == 0:
+            self.totals.copy_(tensors["totals"])
+        self.mirrored = _decided(tensors["mirrored"])
         if len(self.decoys):
             self.decoys.load(tensors["decoys"])
         if self.lessons is not self.ledger:
-            self.lessons.load(part("lessons."))
+            self.lessons.load(self.share.own_ledger(part("lessons.")))
         self.epoch, self.step = position.epoch, position.step
         self.test_accuracies = list(position.test_accuracies)
+        if len(each) != self.company.size or "rest" in tensors:
+            self._take_up(tensors["ledger.count"] == self.epoch)
+
+    def _take_up(self, unseen: Tensor) -> None:  # [samples] bool
+        """Go on in an epoch whose first batches were cut for another number of processes."""
+        if self.step in (0, self.steps):
+            return
+        self.rest, self.left = unseen, self.share.split(unseen)
+        if not self.company.alone and min(self.left) < 2 * (self.steps - self.step):
+            raise Problem(
+                "checkpoint-mismatch",
+                "The checkpoint was made by another number of processes and leaves one of these without work.",
+            )
 
     def _check_finite(self) -> None:
-        step = int(self.broken_at)
-        if step >= 0:
+        broken = [step for step in self.company.each(self.broken_at).tolist() if step >= 0]
+        if broken:
+            step = min(broken)
             raise Problem(
                 "loss-not-finite",
                 f"The loss stopped being a number in epoch {self.epoch + 1}, step {step + 1}; "
@@ -328,6 +404,14 @@ def looked_at(plan: Plan) -> int:
     """Images of an evaluation batch: fewer when they are large, and when a whole batch did not fit."""
     usual = max(16, EVALUATION_BATCH * 64**2 // max(64, plan.resolution) ** 2)
     return min(usual, plan.micro_batch or usual)
+
+
+def _as_tensor(decision: bool | None, device: torch.device) -> Tensor:
+    return torch.tensor(-1 if decision is None else int(decision), device=device)
+
+
+def _decided(tensor: Tensor) -> bool | None:
+    return None if int(tensor) < 0 else bool(tensor)
 
 
 def _identity(data: TrainingData) -> str:

@@ -17,6 +17,7 @@ LONGEST = 60  # epochs that are usual at most
 ONE_THREAD = 16  # side up to which a step is so short that threads on a busy machine wait for each other longer than it
 MANY = 20  # classes above which the published settings for CIFAR-100 hold
 SHARES = (1, 0.75, 0.5, 0.25)  # of its native side, at which a network that was asked for may read images
+EACH = 64  # samples of a batch that a process has at least when several train together
 MOST_BELIEFS = 1 << 28  # numbers that ELR remembers, each in every checkpoint
 
 
@@ -32,24 +33,33 @@ class _Asked:
     splits: tuple[str, ...]
     accuracy_split: Split | None
     samples: int
+    processes: int
+    each: int
 
 
 def resolve(
-    spec: AuditSpec, facts: DatasetFacts, device: str, cores: int, *, bf16: bool = False, pace: Pace | None = None
+    spec: AuditSpec,
+    facts: DatasetFacts,
+    device: str,
+    cores: int,
+    *,
+    bf16: bool = False,
+    pace: Pace | None = None,
+    processes: int = 1,
+    each: int = EACH,
 ) -> Plan:
     """The plan of an audit, with its reasons in plain sentences.
 
-    `bf16` says whether the device has it in hardware. A time budget needs a pace that was measured on the device.
+    `bf16` says whether the device has it in hardware. A time budget needs a pace that was measured on the device. So
+    many processes can train together, and each is to have so many samples of a batch.
     """
     splits, accuracy_split, why_splits = _splits(spec, facts)
-    asked = _Asked(
-        spec, facts, device, cores, bf16, splits, accuracy_split, sum(facts.samples.get(split, 0) for split in splits)
-    )
+    samples = sum(facts.samples.get(split, 0) for split in splits)
+    asked = _Asked(spec, facts, device, cores, bf16, splits, accuracy_split, samples, processes, each)
     _refuse(asked)
     plan, why_size = _sized(asked, pace)
-    return plan.model_copy(
-        update={"reasons": (why_splits, *why_size, _why_weigher(plan, spec.weigher is not None), _why_flip(plan))}
-    )
+    why = [why_splits, *why_size, _why_weigher(plan, spec.weigher is not None), _why_flip(plan), *_why_processes(plan)]
+    return plan.model_copy(update={"reasons": tuple(why)})
 
 
 def _splits(spec: AuditSpec, facts: DatasetFacts) -> tuple[tuple[str, ...], Split | None, str]:
@@ -203,6 +213,7 @@ def _plan(asked: _Asked, size: Size, epochs: int) -> Plan:
         beta=100.0,
         seed=0 if spec.seed is None else spec.seed,
         threads=1 if size.side <= ONE_THREAD else max(1, asked.cores),
+        processes=max(1, min(asked.processes, min(_batch(asked), asked.samples) // asked.each)),
         splits=asked.splits,
         accuracy_split=asked.accuracy_split,
         reasons=(),
@@ -230,7 +241,7 @@ def _why_epochs(asked: _Asked, plan: Plan) -> str:
 def _why_budget(asked: _Asked, plan: Plan, usual: Plan, pace: Pace) -> list[str]:
     """What the time allowed, in sentences."""
     limit, need = asked.spec.budget_s, budget.duration_s(plan, asked.facts, pace)
-    an_epoch = budget.seconds(pace, plan.network, plan.resolution) * asked.samples
+    an_epoch = budget.seconds(pace, plan.network, plan.resolution, plan.processes) * asked.samples
     what = "To look at every image" if catalogue.check(plan.network).frozen else "An epoch"
     said = [
         f"{what} takes about {an_epoch:.2g} s on this device, as measured; {plan.epochs} epochs take about "
@@ -266,6 +277,15 @@ def _why_flip(plan: Plan) -> str:
         "Images are shifted, and mirrored too once the network shows that this leaves their classes as they are: a "
         "mirrored digit, letter or sign can be another class, and that would look like a wrong label."
     )
+
+
+def _why_processes(plan: Plan) -> list[str]:
+    if plan.processes == 1:
+        return []
+    return [
+        f"{plan.processes} processes train together, each on its own samples: {plan.batch // plan.processes} of the "
+        f"{plan.batch} of a step. Scores differ from those of one process as they do from one seed to the next."
+    ]
 
 
 def _listed(splits: tuple[str, ...]) -> str:

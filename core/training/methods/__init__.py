@@ -31,7 +31,7 @@ class Method(Protocol):
         """What is added to the loss whatever the label, as a mean over the batch."""
 
     def state(self) -> dict[str, Tensor]:
-        """Everything `load` needs."""
+        """Everything `load` needs: tables with a row for each sample."""
 
     def load(self, state: dict[str, Tensor]) -> None:
         """Continue where `state` was taken."""
