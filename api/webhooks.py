@@ -24,7 +24,9 @@ from worker.postman import PREFIX
 
 router = APIRouter(prefix="/v1/webhooks", route_class=StrictRoute, tags=["webhooks"])
 SECRET_BYTES = 24
-EventType = Literal["state", "epoch", "plan", "counts", "resumed", "out-of-memory", "checkpoint-unusable"]
+EventType = Literal[
+    "state", "epoch", "plan", "counts", "resumed", "out-of-memory", "checkpoint-unusable", "fewer-processes"
+]
 
 
 class NewHook(Frozen):

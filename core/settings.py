@@ -66,6 +66,13 @@ class Settings(BaseSettings):
     threads: int = Field(
         0, ge=0, le=512, description="CPU threads for training; 0 means all cores. Part of a run's plan."
     )
+    processes: int = Field(
+        0,
+        ge=0,
+        le=64,
+        description="Processes that train one audit together, at most; 0 means one for each GPU that a worker sees "
+        "and has batches enough for, and one on a CPU. Part of a run's plan.",
+    )
     ingest_lanes: int = Field(
         0, ge=0, le=64, description="Processes that decode the images of an upload; 0 means one a core, at most 8."
     )
@@ -179,6 +186,11 @@ class Settings(BaseSettings):
     def weights(self) -> Path:
         """Where files of weights lie."""
         return self.weights_dir or self.home / "weights"
+
+    @cached_property
+    def together(self) -> Path:
+        """Where the processes of an audit find each other when several train together, in a folder by its id."""
+        return self.home / "together"
 
     @cached_property
     def limits(self) -> Limits:

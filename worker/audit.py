@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 from sqlalchemy.orm import Session
 
 from core import failpoints, logs
-from core.datasets import manifest
-from core.datasets.arrays import Cache
 from core.settings import Settings
 from core.spec import AuditSpec, Pace, Plan
 from core.store import conflicts, datasets, events, jobs, scores
@@ -19,44 +16,55 @@ from core.store.blobs import Blobs
 from core.store.db import Database
 from core.store.tables import Dataset
 from core.training.budget import visits
+from core.training.company import ALONE
 from core.training.host import settle
-from core.training.loader import TrainingData
 from core.training.loop import Run
 from core.training.model import model_files
 from core.training.weights import read
 from worker import report
 from worker.beside import beside
 from worker.device import Machine, machine
+from worker.prepare import listed, prepare
 from worker.probe import planned
 from worker.progress import Voice
 from worker.record import record
-from worker.training import PREPARED, TRAINED, Training
+from worker.together import Seat, start, threads
+from worker.training import TRAINED, Training
 
 log = logs.get(__name__)
 
 
-def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
-    """Decode, train, judge, store. Whoever comes after a crash goes on from the last checkpoint."""
+def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice, seat: Seat | None = None) -> None:
+    """Decode, train, judge, store. Whoever comes after a crash goes on from the last checkpoint.
+
+    When several processes are to train together, they are started once all is decoded; the first of them comes here.
+    """
     with db.read() as session:
         dataset = session.get_one(Dataset, voice.claim.dataset_pk)
-    here = machine(settings, voice.claim.spec.get("device"))
-    plan = _plan(dataset, here, voice)
-    settle(here.device, plan.threads)
-    listed = pa.Table.from_batches(manifest.samples(blobs.get(f"{datasets.folder_of(dataset)}/manifest.parquet")))
-    data, numbers = _prepare(settings, blobs, dataset, listed, plan, voice)
+    here = machine(settings, voice.claim.spec.get("device"), seat.rank if seat else None)
+    plan = _plan(dataset, here, voice) if seat else _regrouped(_plan(dataset, here, voice), here, voice)
+    settle(here.device, threads(plan) if seat else plan.threads)
+    samples = listed(blobs, dataset)
+    data, numbers = voice.durably(lambda: prepare(settings, blobs, dataset, samples, plan, voice.tick))
+    if plan.processes > 1 and seat is None:
+        voice.beat(settings.start_s)
+        start(settings, voice.claim, plan)
+    company = seat.join(here) if seat else ALONE
+    company.tell(plan.model_dump_json().encode())
 
     voice.enter("training")
 
     def new_run(plan: Plan, resume: bytes | None) -> Run:
-        start = None if resume else beside(lambda: read(plan.network, plan.weights, settings.weights), voice.tick)
-        return Run(data, plan, here.device, resume, start)
+        first = None if resume else beside(lambda: read(plan.network, plan.weights, settings.weights), voice.tick)
+        return Run(data, plan, here.device, resume, first, company)
 
-    training = Training(settings, blobs, voice, plan, new_run, numbers)
+    training = Training(settings, blobs, voice, plan, new_run, numbers, company)
     result = training.finish().result()
     plan = training.plan
+    company.leave()
 
     voice.enter("scoring")
-    listed_audited = listed.take(pa.array(numbers))
+    listed_audited = samples.take(pa.array(numbers))
     table = report.judge(result, data, numbers, listed_audited, AuditSpec(**voice.claim.spec))
     voice.tick(percent=TRAINED)
 
@@ -81,8 +89,9 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
             device=here.device.type,
             cores=here.cores,
             bf16=here.bf16,
+            processes=plan.processes,
         ).model_dump(),
-        "numerics_changed": plan.micro_batch is not None,
+        "numerics_changed": plan.micro_batch is not None or plan.regrouped,
     }
     voice.progress = voice.progress.model_copy(update={"percent": 100.0, "eta_s": 0.0})
 
@@ -112,43 +121,20 @@ def _plan(dataset: Dataset, here: Machine, voice: Voice) -> Plan:
     return plan
 
 
-def _prepare(
-    settings: Settings, blobs: Blobs, dataset: Dataset, listed: pa.Table, plan: Plan, voice: Voice
-) -> tuple[TrainingData, np.ndarray[Any, np.dtype[np.int64]]]:
-    """The audited samples as arrays, with their numbers, and the split that the accuracy is measured on."""
-    number = {name: k for k, name in enumerate(dataset.classes or [])}
-    labels = np.array([number[name] for name in listed["label"].to_pylist()], dtype=np.int64)
-    splits = np.array([split or "" for split in listed["split"].to_pylist()])
-    cache = Cache(settings.home / "cache", settings.cache_bytes)
+def _regrouped(plan: Plan, here: Machine, voice: Voice) -> Plan:
+    """The plan for a machine on which fewer processes can train together than had begun."""
+    if plan.processes <= here.processes:
+        return plan
+    fewer = plan.model_copy(update={"processes": here.processes, "regrouped": True})
+    log.warning("fewer processes go on", processes=fewer.processes, before=plan.processes)
 
-    def arrays(chosen: np.ndarray[Any, np.dtype[np.int64]], share: float) -> Any:
-        wanted = listed.take(pa.array(chosen))
-        building = cache.open(
-            wanted,
-            plan.resolution,
-            plan.channels,
-            lambda shard, offset, length: blobs.read(f"{datasets.folder_of(dataset)}/{shard}", offset, length),
-            settings.limits,
-        )
-        while True:
-            try:
-                done = next(building)
-            except StopIteration as end:
-                return end.value
-            voice.tick(percent=round(share * PREPARED * done / len(chosen), 2))
+    def keep(session: Session) -> None:
+        jobs.remember(session, voice.claim, plan=fewer.model_dump())
+        told = {"processes": fewer.processes, "before": plan.processes, "numerics_changed": True}
+        events.emit(session, voice.claim.pk, "fewer-processes", told)
 
-    audited = np.flatnonzero(np.isin(splits, plan.splits))
-    test = np.flatnonzero(splits == plan.accuracy_split) if plan.accuracy_split else None
-    return (
-        TrainingData(
-            images=voice.durably(lambda: arrays(audited, 1.0)),
-            labels=labels[audited],
-            classes=tuple(dataset.classes or ()),
-            test_images=None if test is None else voice.durably(lambda: arrays(test, 1.0)),
-            test_labels=None if test is None else labels[test],
-        ),
-        audited,
-    )
+    voice.write(keep)
+    return fewer
 
 
 def _stored(blobs: Blobs, voice: Voice, files: Iterator[tuple[str, Iterator[bytes]]]) -> dict[str, dict[str, Any]]:

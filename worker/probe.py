@@ -31,13 +31,13 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
 def planned(spec: AuditSpec, facts: DatasetFacts, here: Machine, voice: Voice) -> Plan:
     """The plan of an audit; the time it may take is divided by the pace of this worker."""
     if spec.budget_s is None:
-        return resolve(spec, facts, here.device.type, here.cores, bf16=here.bf16)
+        return _resolved(spec, facts, here)
     return measured(spec, facts, here, voice)[0]
 
 
 def measured(spec: AuditSpec, facts: DatasetFacts, here: Machine, voice: Voice) -> tuple[Plan, Pace]:
-    """The plan of an audit, and its pace on this worker."""
-    plan = resolve(spec, facts, here.device.type, here.cores, bf16=here.bf16)
+    """The plan of an audit, and its pace on this worker, in one process however many will train together."""
+    plan = _resolved(spec, facts, here)
     for _ in range(MEASURED_AT_MOST):
         pace = Pace(
             network=plan.network,
@@ -47,10 +47,20 @@ def measured(spec: AuditSpec, facts: DatasetFacts, here: Machine, voice: Voice) 
             cores=here.cores,
             bf16=here.bf16,
         )
-        plan = resolve(spec, facts, here.device.type, here.cores, bf16=here.bf16, pace=pace)
+        plan = _resolved(spec, facts, here, pace)
         if (plan.network, plan.resolution) == (pace.network, pace.resolution):
             break
     return plan, pace
+
+
+def _resolved(spec: AuditSpec, facts: DatasetFacts, here: Machine, pace: Pace | None = None) -> Plan:
+    return resolve(
+        *(spec, facts, here.device.type, here.cores),
+        bf16=here.bf16,
+        pace=pace,
+        processes=here.processes,
+        each=here.each,
+    )
 
 
 def _seconds(plan: Plan, facts: DatasetFacts, here: Machine, voice: Voice) -> float:

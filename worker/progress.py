@@ -84,16 +84,18 @@ class Voice:
         elapsed = time.monotonic() - self._phase_began
         return round(elapsed / done * to_do, 1) if done > 0 and elapsed > 0.2 else None
 
-    def beat(self) -> None:
-        """A sign of life now, with what we last said of our progress."""
-        self.write(lambda _session: None)
+    def beat(self, silent_s: float = 0.0) -> None:
+        """A sign of life now, with what we last said of our progress; the next one may take so long."""
+        self.write(lambda _session: None, silent_s)
 
-    def write(self, also: Callable[[Session], Answer]) -> Answer:
+    def write(self, also: Callable[[Session], Answer], silent_s: float = 0.0) -> Answer:
         """A fenced transaction: a sign of life, and whatever `also` writes. Raises when the job is no longer ours."""
+
+        lease_s = max(self._lease(), silent_s)
 
         def transaction() -> tuple[str | None, Answer]:
             with self._db.write() as session:
-                asked = jobs.beat(session, self.claim, self._lease(), self.progress.model_dump(), self.spent_s)
+                asked = jobs.beat(session, self.claim, lease_s, self.progress.model_dump(), self.spent_s)
                 return asked, also(session)
 
         asked, answer = self._patiently(transaction)

@@ -30,6 +30,7 @@ def record(dataset: Dataset, plan: Plan, here: Machine, score_version: str, atte
         device=here.name,
         device_kind=here.device.type,
         threads=torch.get_num_threads(),
+        processes=plan.processes,
         cpu_capability=torch.backends.cpu.get_cpu_capability(),
         cuda=torch.version.cuda if cuda else None,
         attempts=attempts,

@@ -11,6 +11,8 @@ import os
 import signal
 import socket
 import sys
+from functools import partial
+from pathlib import Path
 
 from core import failpoints, logs, settings
 from core.errors import Problem
@@ -32,9 +34,11 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("job")
     parser.add_argument("--attempt", type=int, help="the attempt under which our parent claimed the job")
     parser.add_argument("--parent", type=int, help="save and end when this process ends")
+    parser.add_argument("--together", type=Path, help="where we meet the others that train with us under torchrun")
     arguments = parser.parse_args(words)
     if arguments.parent:
-        die_with_parent(arguments.parent, signal.SIGTERM)
+        # torchrun passes on that it was told to stop; when it is dead, nothing else ends its processes.
+        die_with_parent(arguments.parent, signal.SIGKILL if arguments.together else signal.SIGTERM)
     os.umask(0o077)
     configured = settings.load()
     logs.set_up(configured)
@@ -46,7 +50,7 @@ def main(words: list[str] | None = None) -> int:
     logs.bind(job=claim.id, attempt=claim.attempt, kind=claim.kind)
     if claim.request_id:
         logs.bind(request=claim.request_id)
-    return _do(configured, db, claim)
+    return _do(configured, db, claim, arguments.together)
 
 
 def _claim(configured: Settings, db: Database, job: str, attempt: int | None) -> Claim | None:
@@ -56,7 +60,7 @@ def _claim(configured: Settings, db: Database, job: str, attempt: int | None) ->
         return jobs.claim(session, job, f"{socket.gethostname()}:{os.getpid()}", configured.start_s)
 
 
-def _do(configured: Settings, db: Database, claim: Claim) -> int:
+def _do(configured: Settings, db: Database, claim: Claim, together: Path | None) -> int:
     # Only what this job needs, for torch takes seconds; the first sign of life, which ends the long first lease, after.
     # Threads that wait must sleep: on a machine with other work, spinning makes training several times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -65,7 +69,13 @@ def _do(configured: Settings, db: Database, claim: Claim) -> int:
     elif claim.kind == "probe":
         from worker.probe import run
     else:
-        from worker.audit import run
+        from worker import audit
+        from worker.together import Seat, follow
+
+        seat = Seat.at(together) if together else None
+        if seat and seat.rank:
+            return follow(configured, db, Blobs(configured), claim, seat)
+        run = partial(audit.run, seat=seat)
     try:
         try:
             run(configured, db, Blobs(configured), Voice(configured, db, claim))
@@ -93,4 +103,7 @@ def _do(configured: Settings, db: Database, claim: Claim) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    if "--together" in sys.argv:  # what still waits for the others on a device must not keep us
+        os._exit(status)
+    sys.exit(status)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -80,6 +81,7 @@ class Watch:
             except subprocess.TimeoutExpired:
                 self._look(child)
         _kill(child)  # whatever the child had started
+        shutil.rmtree(self._settings.together / claim.id, ignore_errors=True)
         reason = f"it was killed by {signal.Signals(-status).name}" if status < 0 else f"it ended with status {status}"
         with self._db.write() as session:
             state = jobs.abandon(session, claim, self._settings.max_attempts, reason)

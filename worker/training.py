@@ -19,13 +19,15 @@ from core.spec import Plan
 from core.store import audits, curves, events, jobs
 from core.store.blobs import Blobs
 from core.training.catalogue import check
+from core.training.company import ALONE, Company, Word
 from core.training.host import is_out_of_memory
-from core.training.loop import EpochReport, Run, Seen, Tick
+from core.training.loop import EpochReport, Event, Run, Seen, Tick
+from worker.prepare import PREPARED
 from worker.progress import Stopped, Voice
 
 log = logs.get(__name__)
 KEPT_CHECKPOINTS = 2
-PREPARED, TRAINED = 5.0, 97.0  # percent of an audit's way
+TRAINED = 97.0  # percent of an audit's way
 SEEING = 0.9  # of a frozen network's training
 SMALLEST_MICRO_BATCH = 8
 STANDING = 1000  # samples of the provisional ranking
@@ -38,16 +40,26 @@ class Training:
     """One attempt at a run, from the newest unharmed checkpoint to its end."""
 
     def __init__(
-        self, settings: Settings, blobs: Blobs, voice: Voice, plan: Plan, new_run: NewRun, numbers: NDArray[np.int64]
+        self,
+        settings: Settings,
+        blobs: Blobs,
+        voice: Voice,
+        plan: Plan,
+        new_run: NewRun,
+        numbers: NDArray[np.int64],
+        company: Company = ALONE,
     ) -> None:
         self._settings, self._blobs, self._voice = settings, blobs, voice
-        self._new_run, self._numbers = new_run, numbers
+        self._new_run, self._numbers, self._company = new_run, numbers, company
         self.plan = plan
         self.seconds = 0.0  # that the whole training takes, at the pace of this attempt
         self._saved = list(voice.claim.checkpoints)  # the newest first
 
     def finish(self) -> Run:
-        """Train to the end. When memory runs out, once more as before; then with ever less on the device at once."""
+        """Train to the end. When memory runs out, once more as before; then with ever less on the device at once.
+
+        Of several processes that train together none can go on without the others: they all begin anew.
+        """
         once_more = True
         while True:
             try:
@@ -55,9 +67,12 @@ class Training:
                 self._drive(run)
                 return run
             except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
+                if not is_out_of_memory(error) and not self._company.was_out_of_memory():
                     raise
             free_memory()
+            if not self._company.alone:
+                self._shrink()
+                raise Stopped
             if once_more:
                 once_more = False
                 self._voice.event("out-of-memory", {"then": "again"})
@@ -83,14 +98,18 @@ class Training:
         voice = self._voice
         for saved in self._saved:
             try:
-                run = self._new_run(self.plan, self._blobs.get(saved["key"], saved["sha256"]))
+                content = self._blobs.get(saved["key"], saved["sha256"])
+                run = self._new_run(self.plan, content)
             except Problem as problem:
                 log.warning("a checkpoint cannot be used", code=problem.code)
                 voice.event("checkpoint-unusable", {"code": problem.code})
                 continue
             voice.event("resumed", {"epoch": run.epoch, "attempt": voice.claim.attempt})
+            self._company.tell(content)
             return run
-        return self._new_run(self.plan, None)
+        run = self._new_run(self.plan, None)
+        self._company.tell()
+        return run
 
     def _drive(self, run: Run) -> None:
         """Progress at every step, figures at every epoch, a checkpoint now and then."""
@@ -115,11 +134,12 @@ class Training:
                 "loss": loss,
             }
 
-        for event in run:
+        def heed(event: Event) -> None:
+            nonlocal loss, seen, saved_at
             if isinstance(event, EpochReport):
                 loss = event.train_loss
                 voice.progress = voice.progress.model_copy(update=progress())
-                self._close_epoch(event, self._standing(run))
+                self._close_epoch(event, self._standing(event))
             if isinstance(event, Seen):
                 seen = event.step / event.steps
             failpoints.at("training.step")
@@ -131,11 +151,19 @@ class Training:
             if time.monotonic() - saved_at >= self._settings.checkpoint_s:
                 self._save(run)
                 saved_at = time.monotonic()
+
+        for event in run:
+            try:
+                heed(event)
+            except BaseException:
+                self._company.dismiss()
+                raise
+            self._company.say(Word.GO)
         self.seconds = (time.monotonic() - began) / max(1 / plan.epochs, done() - begun_at)
 
-    def _standing(self, run: Run) -> list[tuple[int, float]]:
+    def _standing(self, event: EpochReport) -> list[tuple[int, float]]:
         """The samples whose given labels have led least so far, and by how much: first the most suspicious."""
-        margins = run.ledger.aum().cpu().numpy()
+        margins = event.margins.numpy()
         least = np.argpartition(margins, min(STANDING, len(margins)) - 1)[:STANDING]
         order = least[np.lexsort((least, margins[least]))]
         return list(zip(self._numbers[order].tolist(), margins[order].round(6).tolist(), strict=True))
@@ -159,6 +187,7 @@ class Training:
     def _save(self, run: Run) -> None:
         claim = self._voice.claim
         key = f"audits/{claim.id}/{claim.attempt}/checkpoints/{run.epoch:05d}-{run.step:07d}"
+        self._company.say(Word.SAVE)
         content = run.checkpoint()
         stored = self._voice.durably(lambda: self._blobs.put(key, content)).as_record()
         failpoints.at("checkpoint.written")
@@ -173,7 +202,7 @@ class Training:
 
 def with_less_at_once(plan: Plan) -> Plan:
     """Half as many samples on the device at once, the same batch for each step."""
-    micro_batch = (plan.micro_batch or plan.batch) // 2
+    micro_batch = (plan.micro_batch or plan.batch // plan.processes) // 2
     if micro_batch < SMALLEST_MICRO_BATCH:
         raise Problem(
             "out-of-memory",

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.distributed as dist
 from torch import Tensor
 
 from core.errors import Problem
@@ -17,11 +18,12 @@ from core.spec import Plan
 from core.store.blobs import Blobs
 from core.store.db import Database
 from core.store.jobs import Claim
+from core.training.company import NO_MEMORY, Company
 from core.training.host import is_out_of_memory
 from core.training.loop import Run
 from tests.unit.store import make
 from tests.unit.training.make import CPU, data, finished, plan
-from worker.progress import Voice
+from worker.progress import Stopped, Voice
 from worker.training import Training
 
 ASKED = plan(batch=32, epochs=3, threads=1)
@@ -93,6 +95,26 @@ def test_memory_that_is_too_small_is_given_less_at_once_and_every_later_attempt_
     row = make.row(db, claim.pk)
     assert row.plan is not None and row.plan["micro_batch"] == 8
     assert [event.data["epoch"] for event in make.history(db, claim.pk) if event.type == "resumed"] == [1, 1, 1]
+
+
+@pytest.mark.fault("F3")
+def test_memory_that_ran_out_on_another_process_gives_the_job_back_with_less_at_once(
+    db: Database, claim: Claim, voice: Voice
+) -> None:
+    store = dist.HashStore()
+    company = Company(rank=0, size=2, store=store)
+
+    def new_run(_plan: Plan, _resume: bytes | None) -> Run:
+        raise RuntimeError("Connection closed by peer")
+
+    asked = ASKED.model_copy(update={"processes": 2})
+    work = Training(voice._settings, Blobs(voice._settings), voice, asked, new_run, np.arange(60), company)
+    with pytest.raises(RuntimeError, match="by peer"):
+        work.finish()
+    store.set(NO_MEMORY, "yes")
+    with pytest.raises(Stopped):
+        work.finish()
+    assert told(db, claim) == [{"then": "smaller", "micro_batch": 8, "numerics_changed": True}]
 
 
 @pytest.mark.fault("F3")

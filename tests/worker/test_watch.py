@@ -36,7 +36,9 @@ def test_a_child_that_dies_without_a_word_costs_a_strike_and_the_job_waits_again
     _child(monkeypatch, "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
     with db.write() as session:
         claim = make.claimed(session)
+    (quick.together / claim.id).mkdir(parents=True)
     tasks.Watch(quick, db, claim).until_over()
+    assert not (quick.together / claim.id).exists()
     row = make.row(db, claim.pk)
     assert (row.state, row.strikes) == ("queued", 1)
     assert "SIGKILL" in make.history(db, claim.pk)[-1].data["reason"]

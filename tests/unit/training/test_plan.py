@@ -235,6 +235,26 @@ def test_a_network_that_was_not_measured_is_taken_to_be_as_slow_as_it_multiplies
     assert seconds(pace, "preact-resnet18", 32) > 0.02
 
 
+def test_fewer_processes_take_as_long_as_fewer_do_and_more_are_not_taken_to_be_faster() -> None:
+    pace = Pace(network="small", resolution=32, seconds=0.001, processes=2)
+    assert [seconds(pace, "small", 32, processes) for processes in (1, 2, 4)] == [0.002, 0.001, 0.001]
+    facts = DatasetFacts(samples={"": 50_000}, classes=10, median_side=32, grey=False)
+    one, two = (resolve(AuditSpec(), facts, "cuda", 8, processes=count) for count in (1, 2))
+    assert duration_s(one, facts, pace) > 1.5 * duration_s(two, facts, pace)
+
+
+@pytest.mark.parametrize(
+    ("samples", "processes", "each", "granted"),
+    [(50_000, 8, 64, 2), (50_000, 1, 64, 1), (1000, 8, 64, 1), (50_000, 8, 4, 8), (20, 8, 4, 2), (6, 8, 4, 1)],
+)
+def test_each_process_has_enough_of_a_batch(samples: int, processes: int, each: int, granted: int) -> None:
+    facts = DatasetFacts(samples={"": samples}, classes=10, median_side=32, grey=False)
+    plan = resolve(AuditSpec(), facts, "cuda", 8, processes=processes, each=each)
+    assert plan.processes == granted
+    told = [reason for reason in plan.reasons if "processes train together" in reason]
+    assert len(told) == (granted > 1)
+
+
 def test_a_network_is_asked_for_by_its_name() -> None:
     with pytest.raises(Problem) as refused:
         planned(AuditSpec(network="resnet81"))
