@@ -13,6 +13,7 @@ BENCHES = {
     "detection": "how well wrong labels are found, beside AUM, losses and cleanlab",
     "training": "seconds to train on digits, and how many planted wrong labels are found",
     "overhead": "what our training costs beside the network itself",
+    "company": "whether several processes rank as one does, and what that costs",
     "gpu": "the checks and figures that need a GPU",
 }
 
