@@ -59,7 +59,9 @@ def main(argv: list[str] | None = None) -> int:
     runs = [measure(args, seed) for seed in range(args.seeds)]
     mean = {name: round(statistics.mean(run[name] for run in runs), 4) for name in runs[0]}
     name = args.data.name if args.data else "digits"
-    show(f"{name}: {args.processes} processes against one", tuple(mean), [tuple(run.values()) for run in runs])
+    rows = [(figure, *(run[figure] for run in runs), mean[figure]) for figure in mean]
+    seeds = [f"seed {seed}" for seed in range(args.seeds)]
+    show(f"{name}: {args.processes} processes against one", ("", *seeds, "mean"), rows)
     if not args.unrecorded:
         facts = {**vars(args), "data": name, "check": name}
         record("company", facts, {"mean": mean, "runs": runs})

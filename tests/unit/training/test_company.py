@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load
+from safetensors.torch import load, save_file
 from scipy.stats import spearmanr
 from sklearn.datasets import load_digits
 
@@ -18,11 +19,14 @@ from core.science.noise import symmetric
 from core.science.verdict import judge
 from core.spec import AuditSpec, DatasetFacts, Plan
 from core.training.company import ALONE, Company, Word
-from core.training.events import EpochReport, Event, Look, Result, Tick
+from core.training.events import EpochReport, Event, Look, Result, Seen, Tick
 from core.training.loader import Only, TrainingData
 from core.training.loop import Run
+from core.training.networks import build
 from core.training.plan import resolve
+from core.training.weights import read
 from tests.unit.training.make import CPU, data, plan
+from tests.unit.training.test_frozen import NETWORK, frozen, pictures
 from tests.unit.training.together import Ask, companions
 
 SAMPLES = 61
@@ -228,6 +232,25 @@ def test_looks_are_told_after_each_round_of_turns(two: Ask) -> None:
     _, events = two(whole, {"micro_batch": 8, "epochs": 2})[1]
     looks = [event for event in events if isinstance(event, Look)]
     assert looks == [Look(2, 3), Look(3, 3)] * 2 + [Look(2, 8), Look(4, 8), Look(6, 8), Look(8, 8)]
+
+
+def test_what_a_frozen_network_sees_is_what_one_process_sees(two: Ask, tmp_path: Path) -> None:
+    torch.manual_seed(6)
+    save_file(build(NETWORK.replace("frozen", "torchvision"), 3, 3).state_dict(), tmp_path / "mine.safetensors")
+    alone = seen_by(ALONE, tmp_path)
+    (ours, whole_run), (theirs, same_run) = two(seen_by, tmp_path)
+    assert alone[0] == ours == theirs
+    assert whole_run == same_run
+
+
+def seen_by(company: Company, folder: Path) -> tuple[str, str]:
+    """Digests of what the frozen network made of the images, and of all that the run left."""
+    asked = frozen(epochs=2, decoy_share=0.4, micro_batch=16)
+    start = read(asked.network, asked.weights, folder) if company.rank == 0 else None
+    run = Run(pictures(60, 10)[0], asked, CPU, start=start, company=company)
+    seen = [event for event in run if isinstance(event, Seen)]
+    assert (seen[-1], len(seen)) == (Seen(5, 5), 5 if company.alone else 3)
+    return hashlib.sha256(run.audited.images.numpy().tobytes()).hexdigest(), bits(run.result())
 
 
 @pytest.mark.chaos
