@@ -39,6 +39,7 @@ def blobs(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) ->
         "BEAT_S": "0.05",
         "CHECKPOINT_S": "0.2",
         "LOG_LEVEL": "error",
+        "STOP_GRACE_S": "60",
     }.items():
         monkeypatch.setenv(f"LABELAUDIT_{name}", value)
     return Blobs(core_settings.load())
@@ -116,6 +117,7 @@ def test_two_processes_leave_scores_a_model_and_their_story(db: Database, blobs:
 
 
 @pytest.mark.chaos
+@pytest.mark.fault("F1")
 @pytest.mark.parametrize("number", ["0", "1"])
 def test_when_one_process_is_killed_all_end_and_the_next_attempt_ends_with_the_same_bits(
     db: Database, dataset_id: str, number: str
@@ -126,7 +128,7 @@ def test_when_one_process_is_killed_all_end_and_the_next_attempt_ends_with_the_s
     ranks = in_the_middle(db, killed, child)
     assert set(ranks) == {"0", "1"}
     ranks[number].kill()
-    assert child.wait(60) != 0
+    assert child.wait(120) != 0
     assert not any(process.is_running() and process.status() != "zombie" for process in ranks.values())
     _taken_back(db, killed)
     assert begin(killed).wait(180) == 0
@@ -141,13 +143,14 @@ def _taken_back(db: Database, id: str) -> None:
 
 
 @pytest.mark.chaos
+@pytest.mark.fault("F21")
 def test_a_stop_saves_and_gives_back_without_a_strike(db: Database, dataset_id: str) -> None:
     undisturbed, stopped = submit(db, dataset_id), submit(db, dataset_id)
     assert begin(undisturbed).wait(180) == 0
     child = begin(stopped)
     in_the_middle(db, stopped, child)
     child.send_signal(signal.SIGTERM)
-    child.wait(60)
+    child.wait(120)
     job = job_of(db, stopped)
     assert (job.state, job.strikes) == ("queued", 0)
     assert begin(stopped).wait(180) == 0
@@ -169,7 +172,7 @@ def test_a_cancel_and_a_death_of_torchrun_leave_no_process(db: Database, dataset
         child = begin(id)
         ranks = in_the_middle(db, id, child)
         act(id, child)
-        child.wait(60)
+        child.wait(120)
         psutil.wait_procs(list(ranks.values()), timeout=30)
         assert not any(process.is_running() and process.status() != "zombie" for process in ranks.values())
         assert job_of(db, id).state == state
@@ -183,7 +186,7 @@ def test_one_process_goes_on_where_two_were_and_says_so(
     child = begin(id)
     in_the_middle(db, id, child)
     child.send_signal(signal.SIGTERM)
-    child.wait(60)
+    child.wait(120)
     assert begin(id, LABELAUDIT_PROCESSES="1").wait(180) == 0
     job = job_of(db, id)
     assert job.state == "succeeded" and job.result is not None and job.plan is not None
