@@ -180,19 +180,20 @@ class Watcher(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        while not self.over:
-            headers = {"Accept": "text/event-stream"}
-            if self.seen:
-                headers["Last-Event-ID"] = str(self.seen[-1])
-            try:
-                with httpx2.stream("GET", self._url, headers=headers, timeout=30) as answer:
-                    for line in answer.iter_lines():
-                        if line.startswith("id: "):
-                            self.seen.append(int(line[4:]))
-                        self.over |= '"status": "succeeded"' in line
-            except httpx2.TransportError:
-                self.breaks += 1
-                time.sleep(0.1)
+        with httpx2.Client(timeout=30) as http:
+            while not self.over:
+                headers = {"Accept": "text/event-stream"}
+                if self.seen:
+                    headers["Last-Event-ID"] = str(self.seen[-1])
+                try:
+                    with http.stream("GET", self._url, headers=headers) as answer:
+                        for line in answer.iter_lines():
+                            if line.startswith("id: "):
+                                self.seen.append(int(line[4:]))
+                            self.over |= '"status": "succeeded"' in line
+                except httpx2.TransportError:
+                    self.breaks += 1
+                    time.sleep(0.5)
 
 
 @pytest.mark.fault("F30")
