@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from typing import Annotated
 
@@ -13,6 +12,7 @@ from fastapi.responses import StreamingResponse
 from api.deps import AuditDep, Parts, PartsDep
 from api.schemas import EventOut, NumberedQuery, Page, event_out
 from api.strict import StrictRoute
+from api.tail import News, sent
 from core.store import events, jobs
 from core.store.db import Away
 from core.store.tables import ENDED
@@ -49,31 +49,34 @@ def events_of(
     return Page(data=shown, next=shown[-1].id if len(rows) > query.limit else None)
 
 
-async def _stream(parts: Parts, job_pk: int, after: int) -> AsyncIterator[str]:
-    yield "retry: 2000\n\n"
-    async with parts.tail.watch(job_pk) as bell:
+async def _stream(parts: Parts, job_pk: int, after: int) -> AsyncIterator[bytes]:
+    yield b"retry: 2000\n\n"
+    async with parts.tail.watch(job_pk) as (feed, bell):
         while True:
             bell.clear()
-            try:
-                batch, over = await asyncio.to_thread(_next, parts, job_pk, after)
-            except Away:
-                return  # the client comes back, and says where it was
-            for event in batch:
-                after = event.id
-                yield f"id: {event.id}\nevent: {event.type}\ndata: {json.dumps({'at': event.at, **event.data})}\n\n"
-            if len(batch) == BATCH:
+            news = feed.after(after)
+            if news is None:
+                try:
+                    news = await asyncio.to_thread(_read, parts, job_pk, after)
+                except Away:
+                    return  # the client comes back, and says where it was
+            after = news.last
+            if news.content:
+                yield news.content
+            if news.more:
                 continue
-            if over:
+            if news.over:
                 return
             try:
                 await asyncio.wait_for(bell.wait(), HEARTBEAT_S)
             except TimeoutError:
-                yield ": still here\n\n"
+                yield b": still here\n\n"
 
 
-def _next(parts: Parts, job_pk: int, after: int) -> tuple[list[EventOut], bool]:
-    """The next events, and whether these are the last there will be."""
+def _read(parts: Parts, job_pk: int, after: int) -> News:
+    """The next events from the database."""
     with parts.db.read() as session:
         state = jobs.state(session, job_pk)
-        batch = [event_out(event) for event in events.after(session, job_pk, after, BATCH)]
-    return batch, state is None or state in ENDED
+        rows = events.after(session, job_pk, after, BATCH)
+    last, over = rows[-1].seq if rows else after, state is None or state in ENDED
+    return News(b"".join(map(sent, rows)), last, over, more=len(rows) == BATCH)

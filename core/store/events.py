@@ -31,7 +31,7 @@ def after(session: Session, job_pk: int, seq: int, limit: int) -> list[Event]:
     return list(session.execute(query).scalars())
 
 
-def newest(session: Session, job_pks: list[int]) -> dict[int, int]:
-    """The last number of each job; a job that is gone is absent."""
-    query = select(Job.pk, Job.events).where(Job.pk.in_(job_pks), Job.deleted_at.is_(None))
-    return {row.pk: row.events for row in session.execute(query)}
+def newest(session: Session, job_pks: list[int]) -> dict[int, tuple[int, str]]:
+    """The last number of each job, and the state that it came with; a job that is gone is absent."""
+    query = select(Job.pk, Job.events, Job.state).where(Job.pk.in_(job_pks), Job.deleted_at.is_(None))
+    return {row.pk: (row.events, row.state) for row in session.execute(query)}

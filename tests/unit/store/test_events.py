@@ -81,4 +81,4 @@ def test_the_newest_numbers_are_known_for_many_jobs_and_not_for_removed_ones(db:
         audits.remove(session, removed)
     with db.read() as session:
         newest = events.newest(session, [first.pk, second.pk, removed.pk, 999_999])
-    assert newest == {first.pk: 1, second.pk: 2}
+    assert newest == {first.pk: (1, "queued"), second.pk: (2, "queued")}
