@@ -5,17 +5,17 @@ from __future__ import annotations
 import hashlib
 from typing import Annotated, Any
 
+from anyio import to_thread
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy.orm import Session
 
 from api import dryrun, files
 from api.datasets import Removal
-from api.deps import AuditDep, FinishedAuditDep, Parts, PartsDep, RequestId, check_finished
+from api.deps import AuditDep, FinishedAuditDep, Parts, PartsDep, RequestId, audit_of, check_finished
 from api.differences import Difference, difference
 from api.once import OnceDep
 from api.schemas import Asked, AuditOut, ListQuery, Page, Planned, audit_out
 from api.strict import StrictRoute
-from api.waiting import waiting
 from core import failpoints
 from core.errors import Problem
 from core.ids import is_id
@@ -136,19 +136,21 @@ def index(parts: PartsDep, query: Annotated[AuditsQuery, Query()]) -> Page[Audit
 
 
 @router.get("/{audit_id}", response_model=AuditOut, responses={304: {"description": "It has not changed."}})
-def show(request: Request, found: AuditDep, parts: PartsDep) -> Response:
+async def show(request: Request, parts: PartsDep, audit_id: str) -> Response:
     """An audit. Its ETag changes whenever it does."""
-    job, dataset = found
-    queue = None
-    if job.state == "queued":
-        with parts.db.read() as session:
-            queue = waiting(parts, session, job)
-    content = audit_out(job, dataset, queue, parts.settings.device_hour_cost).model_dump_json()
+    content = await to_thread.run_sync(_content, parts, audit_id, limiter=parts.readers)
     etag = f'"{hashlib.sha256(content.encode()).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": "no-cache"}
     if files.has(request, etag):
         return Response(status_code=304, headers=headers)
     return Response(content, headers=headers, media_type="application/json")
+
+
+def _content(parts: Parts, audit_id: str) -> str:
+    with parts.db.read() as session:
+        job, dataset = audit_of(session, audit_id)
+        queue = parts.line.waiting(session, job, parts.settings.beat_s)
+    return audit_out(job, dataset, queue, parts.settings.device_hour_cost).model_dump_json()
 
 
 @router.post("/{audit_id}/cancel", status_code=202, response_model=AuditOut)

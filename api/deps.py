@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from api.digests import Digests
 from api.tail import Tail
+from api.waiting import Line
 from core.datasets.pixels import Renderer
 from core.errors import Problem
 from core.ids import is_id
@@ -34,6 +35,7 @@ class Parts:
     renderer: Renderer
     tail: Tail
     digests: Digests = field(default_factory=Digests)
+    line: Line = field(default_factory=Line)
     # Pages are short work for one lock, the interpreter's: more threads at it only make the slowest of them slower.
     readers: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(2))
 
@@ -73,7 +75,12 @@ def _dataset(parts: PartsDep, dataset_id: Annotated[str, Path()]) -> tuple[Datas
 
 def _audit(parts: PartsDep, audit_id: Annotated[str, Path()]) -> tuple[Job, Dataset]:
     with parts.db.read() as session:
-        found = audits.find(session, audit_id) if is_id(audit_id) else None
+        return audit_of(session, audit_id)
+
+
+def audit_of(session: Session, audit_id: str) -> tuple[Job, Dataset]:
+    """An audit and its dataset, for routes that read more in the same transaction."""
+    found = audits.find(session, audit_id) if is_id(audit_id) else None
     if found is None:
         raise Problem("not-found", "There is no such audit.")
     return found

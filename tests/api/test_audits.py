@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from sqlalchemy import update
+from sqlalchemy.orm import Session
 
+from api import waiting
 from core.errors import Problem
 from core.spec import AuditSpec
 from core.store import datasets, jobs, workers
@@ -216,7 +219,10 @@ def test_an_audit_pauses_and_goes_on(service: Service) -> None:
         check_problem(service.http.post(f"{url}/{act}"), 409, "already-finished")
 
 
-def test_who_waits_is_told_the_place_in_the_line_and_when_it_is_due(service: Service) -> None:
+def test_who_waits_is_told_the_place_in_the_line_and_when_it_is_due(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "AGE_S", 0.0)
     data = service.ready()
     done = service.finished(data)
     pace = {"network": "fast", "resolution": 16, "seconds": 0.01}
@@ -251,6 +257,31 @@ def test_who_waits_is_told_the_place_in_the_line_and_when_it_is_due(service: Ser
     with service.db.write() as session:
         workers.show(session, "there:1", ["audits"], [{"kind": "cpu", "name": "cpu"}])
     assert queue(second)["starts_in_s"] < before
+
+
+def test_the_line_is_read_once_for_all_who_ask_within_its_age(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "AGE_S", 3600.0)
+    reads: list[str] = []
+
+    def in_line(session: Session, kind: str, most: int) -> list[int]:
+        reads.append(kind)
+        return jobs.in_line(session, kind, most)
+
+    monkeypatch.setattr(waiting, "jobs", SimpleNamespace(in_line=in_line))
+    data = service.ready()
+    first, second = (f"/v1/audits/{service.queued(data).id}" for _ in range(2))
+    tag = service.http.get(first).headers["ETag"]
+    for _ in range(5):
+        assert service.http.get(first, headers={"If-None-Match": tag}).status_code == 304
+        assert service.http.get(second).json()["queue"]["position"] == 2
+    assert len(reads) == 1
+    third = f"/v1/audits/{service.queued(data).id}"
+    assert service.http.get(third).json()["queue"]["position"] == 3  # one that is new is found at once
+    assert service.http.post(f"{third}/cancel").status_code == 202
+    assert service.http.get(third).json()["queue"] is None
+    assert len(reads) == 2
 
 
 def test_what_an_audit_may_cost_needs_a_price(service: Service, start: Callable[..., Service]) -> None:
