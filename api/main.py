@@ -26,6 +26,7 @@ from api import (
 )
 from api.deps import Parts
 from api.middleware import Doorway
+from api.shedding import Shedding
 from api.tail import Tail
 from core import settings as core_settings
 from core.datasets.pixels import Renderer
@@ -79,5 +80,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     problems.install(app)
     for module in (results, health, limits, access, openapi, tus, datasets, images, audits, events, workers, webhooks):
         app.include_router(module.router)
+    app.add_middleware(Shedding, most=settings.max_in_flight)
     app.add_middleware(Doorway, settings=settings)
     return app

@@ -46,6 +46,7 @@ STATUS: dict[str, int] = {
     "invalid-request": 400,
     "method-not-allowed": 405,
     "not-found": 404,
+    "overloaded": 503,
     "range-not-satisfiable": 416,
     "sandbox-died": 503,
     "source-unreachable": 503,

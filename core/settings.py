@@ -110,6 +110,9 @@ class Settings(BaseSettings):
 
     max_upload_bytes: Bytes = Field(1 << 40, description="Largest upload or import.")
     max_json_bytes: Bytes = Field(1 << 20, description="Largest JSON request body.")
+    max_in_flight: int = Field(
+        64, ge=1, description="Requests that one API process works on at once; more are answered 503 `overloaded`."
+    )
     max_members: int = Field(2_000_000, ge=1, description="Most members of an archive.")
     max_member_bytes: Bytes = Field(64 << 20, description="Largest image file.")
     max_expansion: int = Field(100, ge=1, description="Most that an archive may grow when unpacked, as a factor.")
