@@ -80,6 +80,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     problems.install(app)
     for module in (results, health, limits, access, openapi, tus, datasets, images, audits, events, workers, webhooks):
         app.include_router(module.router)
-    app.add_middleware(Shedding, most=settings.max_in_flight)
     app.add_middleware(Doorway, settings=settings)
+    app.add_middleware(Shedding, most=settings.max_in_flight)
     return app

@@ -33,7 +33,7 @@ HARDENING = {
 
 
 class Doorway:
-    """The outermost layer of the service."""
+    """What every request that is not one too many goes through."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app

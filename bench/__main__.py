@@ -9,6 +9,7 @@ BENCHES = {
     "listing": "latency of the ranked list over HTTP, first page against deepest, 1,000,000 rows",
     "upload": "upload through the service against dd on the same disk",
     "ingest": "reading an upload against a bare loop of Pillow and SHA-256, and its memory",
+    "load": "pollers, streams of events, submits, a write of 1,000,000 scores, overload, a soak",
     "submit": "latency of POST /v1/audits while Redis is up, hanging, gone",
     "detection": "how well wrong labels are found, beside AUM, losses and cleanlab",
     "training": "seconds to train on digits, and how many planted wrong labels are found",

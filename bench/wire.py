@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from bench.service import HOST
 
 Requests = Iterator[tuple[str, str]]  # kind, path; shared by all clients
+NO_BODY = (204, 304)
 
 
 @dataclass
@@ -23,12 +24,20 @@ class Latencies:
 
     def ms(self, kind: str, share: float) -> float:
         """A percentile in milliseconds."""
-        ordered = sorted(self.seconds[kind])
-        return round(1e3 * ordered[min(len(ordered) - 1, int(share * len(ordered)))], 2)
+        return percentile(self.seconds[kind], share)
 
     def count(self) -> int:
         """Requests that were answered well."""
         return sum(map(len, self.seconds.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
 
 
 class Connection:
@@ -43,14 +52,30 @@ class Connection:
 
     async def get(self, path: str) -> tuple[int, bytes]:
         """Status and body."""
-        self._writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        head = await self._reader.readuntil(b"\r\n\r\n")
-        at = head.lower().index(b"content-length:") + 15
-        return int(head[9:12]), await self._reader.readexactly(int(head[at : head.index(b"\r", at)]))
+        answer = await self.ask("GET", path)
+        return answer.status, answer.body
+
+    async def ask(self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes = b"") -> Answer:
+        """The answer to any request."""
+        lines = [f"{method} {path} HTTP/1.1", "Host: localhost"]
+        lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
+        lines += [f"Content-Length: {len(body)}"] if body or method == "POST" else []
+        self._writer.write("\r\n".join([*lines, "", ""]).encode() + body)
+        first, *fields = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        found = {name.lower(): value for name, _, value in (line.partition(": ") for line in fields if line)}
+        status = int(first[9:12])
+        length = 0 if status in NO_BODY else int(found["content-length"])
+        return Answer(status, found, await self._reader.readexactly(length))
 
     async def close(self) -> None:
         self._writer.close()
         await self._writer.wait_closed()
+
+
+def percentile(seconds: list[float], share: float) -> float:
+    """In milliseconds."""
+    ordered = sorted(seconds)
+    return round(1e3 * ordered[min(len(ordered) - 1, int(share * len(ordered)))], 2)
 
 
 async def closed_loop(port: int, clients: int, seconds: float, requests: Requests) -> Latencies:
@@ -66,6 +91,21 @@ async def closed_loop(port: int, clients: int, seconds: float, requests: Request
 
 async def open_loop(port: int, clients: int, seconds: float, rate: float, requests: Requests) -> Latencies:
     """Requests by a schedule; each counts from the moment it was due, so that a stall is charged to all that waited."""
+
+    async def one(connection: Connection, found: Latencies, due: float) -> None:
+        await _ask(connection, found, next(requests), due)
+
+    return await by_schedule(port, clients, seconds, rate, one)
+
+
+async def by_schedule(
+    port: int,
+    clients: int,
+    seconds: float,
+    rate: float,
+    one: Callable[[Connection, Latencies, float], Coroutine[None, None, None]],
+) -> Latencies:
+    """Any request by a schedule: `one` makes it, and is told when it was due."""
     turns = iter(range(int(rate * seconds)))
     start = time.perf_counter() + 0.05
 
@@ -73,7 +113,7 @@ async def open_loop(port: int, clients: int, seconds: float, rate: float, reques
         for turn in turns:
             due = start + turn / rate
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            await _ask(connection, found, next(requests), due)
+            await one(connection, found, due)
 
     return await _measured(port, clients, client)
 
