@@ -26,7 +26,7 @@ from api import (
 )
 from api.deps import Parts
 from api.middleware import Doorway
-from api.shedding import Shedding
+from api.shedding import Crowd, Shedding
 from api.tail import Tail
 from core import settings as core_settings
 from core.datasets.pixels import Renderer
@@ -81,5 +81,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for module in (results, health, limits, access, openapi, tus, datasets, images, audits, events, workers, webhooks):
         app.include_router(module.router)
     app.add_middleware(Doorway, settings=settings)
-    app.add_middleware(Shedding, most=settings.max_in_flight)
+    app.state.crowd = Crowd(settings.max_in_flight)
+    app.add_middleware(Shedding, crowd=app.state.crowd)
     return app

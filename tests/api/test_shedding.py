@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
 import httpx2
 import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Mount
+from starlette.types import Receive, Scope, Send
 
+from api.protocol import BoundedProtocol
+from api.shedding import Crowd, Shedding
 from core.store import audits
 from tests.api.conftest import Service, check_problem
 from tests.api.make import zip_of
@@ -92,3 +101,39 @@ def test_a_stream_and_a_slow_upload_take_no_place(start: Callable[..., Service])
             assert service.http.get("/v1/limits").status_code == 200
         slow.sendall(data)
         assert slow.recv(1000).startswith(b"HTTP/1.1 202")
+
+
+@pytest.mark.parametrize("body", [b"", b"x" * 300_000])
+def test_our_own_protocol_refuses_at_the_door_and_keeps_the_line(body: bytes) -> None:
+    begun, free = threading.Semaphore(0), threading.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        begun.release()
+        await asyncio.to_thread(free.wait, 60)
+        await PlainTextResponse("done")(scope, receive, send)
+
+    starlette = Starlette(routes=[Mount("/", app)])
+    starlette.state.crowd = crowd = Crowd(1)
+    starlette.add_middleware(Shedding, crowd=crowd)
+    config = uvicorn.Config(starlette, port=0, http=BoundedProtocol, lifespan="off", log_config=None)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
+    thread.start()
+    while not server.started:
+        thread.join(0.01)
+    url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    try:
+        with ThreadPoolExecutor() as pool, httpx2.Client(base_url=url, timeout=60) as http:
+            first = pool.submit(httpx2.get, url, timeout=60)
+            assert begun.acquire(timeout=60)
+            refused = [check_problem(http.post("/v1/audits", content=body), 503, "overloaded") for _ in range(3)]
+            assert len({problem["request_id"] for problem in refused}) == 3
+            alive = pool.submit(httpx2.get, f"{url}/healthz", timeout=60)
+            assert begun.acquire(timeout=60)  # it is let in
+            free.set()
+            assert (first.result(60).text, alive.result(60).text) == ("done", "done")
+            assert http.get("/v1/audits").text == "done"
+    finally:
+        free.set()
+        server.should_exit = True
+        thread.join(60)
