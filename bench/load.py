@@ -9,8 +9,11 @@ cores but the last, and the load on that, except where a load says otherwise.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 from bench import submit
 from bench.loads import overload, pollers, soak, streams, writes
@@ -34,6 +37,7 @@ QUICK: dict[str, dict[str, float]] = {
     "soak": {"minutes": 2.0},
 }
 DATABASES = ("sqlite", "postgres")
+TOLERABLE = 0.1
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -52,11 +56,37 @@ def main(argv: list[str] | None = None) -> int:
             options = QUICK[name] if args.quick else {}
             if name == "soak" and args.minutes:
                 options = {"minutes": args.minutes}
+            others = Others()
             found = LOADS[name](database, **options)
             found.tell(f"{name}, {database}")
+            if (share := others.share()) > TOLERABLE:
+                print(f"Other programs had {share:.0%} of the machine's cores meanwhile: these figures say little.")
             if not args.unrecorded:
-                record("load", {"check": f"{name} {database}", "quick": args.quick}, found.as_record())
+                said = {"others_cpu": round(share, 2), **found.as_record()}
+                record("load", {"check": f"{name} {database}", "quick": args.quick}, said)
     return 0
+
+
+class Others:
+    """What the rest of the machine does, from now on."""
+
+    def __init__(self) -> None:
+        self._busy, self._ours, self._at = _busy_s(), _ours_s(), time.monotonic()
+
+    def share(self) -> float:
+        """Their share of all cores. Of our children, only those count as ours that have ended."""
+        wall = (time.monotonic() - self._at) * (os.cpu_count() or 1)
+        return max(0.0, _busy_s() - self._busy - (_ours_s() - self._ours)) / wall
+
+
+def _busy_s() -> float:
+    """CPU time of all processes since the machine started: user, nice, system, interrupts."""
+    ticks = [int(word) for word in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]]
+    return sum(ticks[k] for k in (0, 1, 2, 5, 6)) / os.sysconf("SC_CLK_TCK")
+
+
+def _ours_s() -> float:
+    return sum(os.times()[:4])
 
 
 if __name__ == "__main__":
