@@ -51,7 +51,7 @@ def test_what_grows_misses_its_target(leak_mb: float) -> None:
     seen = Seen(
         latencies=[(float(at), 0.01 + leak_mb * at / 100) for at in range(600)],
         rss=[(float(at), int((100 + leak_mb * at) * 1e6)) for at in range(600)],
-        descriptors=[(float(at), 20 + int(leak_mb * at)) for at in range(600)],
+        descriptors=[(float(at), 20 + int(2 * leak_mb * at)) for at in range(600)],
     )
     held = soak._found(seen, 600.0).targets
     assert [target.met for target in held] == ([True] * 4 if not leak_mb else [False, False, False, True])
