@@ -157,6 +157,7 @@ def _found(seen: Seen, seconds: float) -> Found:
         "minutes": round(seconds / 60, 1),
         "did": seen.counts,
         "rss_mb": {"at warm-up": round(rss[0][1], 1), "at the end": round(rss[-1][1], 1)},
+        "rss_mb_by_minute": [round(value / 1e6, 1) for _, value in seen.rss[:: int(60 / LOOK_S)]],
         "rss_mb_per_10_min": round(slope, 2),
         "descriptors": {"first half": statistics.median(early), "second half": statistics.median(late)},
         "p99_ms": {"first half": percentile(first, 0.99), "second half": percentile(second, 0.99)},
