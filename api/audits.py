@@ -125,14 +125,19 @@ def diff(found: FinishedAuditDep, other_id: str, parts: PartsDep) -> Difference:
 
 
 @router.get("", response_model=Page[AuditOut])
-def index(parts: PartsDep, query: Annotated[AuditsQuery, Query()]) -> Page[AuditOut]:
+async def index(parts: PartsDep, query: Annotated[AuditsQuery, Query()]) -> Response:
     """The audits, newest first."""
+    page = await to_thread.run_sync(_page, parts, query, limiter=parts.readers)
+    return Response(page, media_type="application/json")
+
+
+def _page(parts: Parts, query: AuditsQuery) -> str:
     with parts.db.read() as session:
         if query.dataset_id is not None and not (is_id(query.dataset_id) and datasets.find(session, query.dataset_id)):
             raise Problem("not-found", "There is no such dataset.")
         found = audits.page(session, query.dataset_id, query.after, query.limit + 1)
     shown = [_out(parts, job, dataset) for job, dataset in found[: query.limit]]
-    return Page(data=shown, next=shown[-1].id if len(found) > query.limit else None)
+    return Page(data=shown, next=shown[-1].id if len(found) > query.limit else None).model_dump_json()
 
 
 @router.get("/{audit_id}", response_model=AuditOut, responses={304: {"description": "It has not changed."}})

@@ -12,7 +12,7 @@ router = APIRouter(tags=["service"])
 
 
 @router.get("/healthz")
-def alive() -> dict[str, str]:
+async def alive() -> dict[str, str]:
     """This process answers."""
     return {"status": "alive"}
 
