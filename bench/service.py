@@ -82,6 +82,7 @@ class Service:
                     return
             except OSError:
                 if self._process.poll() is not None or time.monotonic() > deadline:
+                    self.kill()
                     raise RuntimeError("the service does not start") from None
                 time.sleep(0.1)
 
