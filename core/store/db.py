@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import (
@@ -38,6 +39,7 @@ from sqlalchemy.types import TypeEngine
 
 Away = (OperationalError, PoolTimeout)
 """What is raised when the database does not answer: worth trying again."""
+BUSY_S = 15.0  # for which a writer of SQLite waits for others
 
 
 class now(FunctionElement[float]):  # noqa: N801  reads as the SQL function it is
@@ -66,6 +68,7 @@ class Database:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = _sqlite(self.url.database) if self.is_sqlite else _postgresql(url)
+        self._writing = Lock()
         self._writer = self.engine.execution_options(immediate=True)
         # On PostgreSQL a read is its statements and nothing around them: BEGIN and ROLLBACK are trips to the server.
         self._reader = self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
@@ -79,8 +82,19 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A transaction that is committed when the block ends well, and otherwise never was."""
-        with Session(self._writer, expire_on_commit=False) as session, session.begin():
+        with self._turn(), Session(self._writer, expire_on_commit=False) as session, session.begin():
             yield session
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Writers of SQLite in one process wait for each other here: the file's own lock is tried again after pauses,
+        by whoever wakes first, and some wait for seconds. Who waits too long tries the file's lock nevertheless."""
+        took = self.is_sqlite and self._writing.acquire(timeout=BUSY_S)
+        try:
+            yield
+        finally:
+            if took:
+                self._writing.release()
 
     def ping(self) -> None:
         """Raise unless the database answers."""
@@ -97,7 +111,7 @@ def _sqlite(path: str | None) -> Engine:
         Path(path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     # The pool's threads may differ from call to call; SQLite itself is built thread-safe.
     engine = create_engine(
-        f"sqlite:///{path}", connect_args={"check_same_thread": False, "timeout": 15}, pool_size=10, max_overflow=40
+        f"sqlite:///{path}", connect_args={"check_same_thread": False, "timeout": BUSY_S}, pool_size=10, max_overflow=40
     )
 
     @event.listens_for(engine, "connect")
