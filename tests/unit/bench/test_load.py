@@ -22,7 +22,10 @@ SHORT: dict[str, dict[str, float]] = {
 }
 
 
-@pytest.mark.parametrize("name", SHORT)
+SLOW = ("writes", "soak")  # these take a quarter of a minute each
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.chaos] if n in SLOW else []) for n in SHORT])
 def test_a_load_is_put_on_and_recorded(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(load, "QUICK", SHORT)
     monkeypatch.setattr(soak, "LOOK_S", 0.2)
