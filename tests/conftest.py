@@ -104,7 +104,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 def pytest_unconfigure(config: pytest.Config) -> None:
     if shared := config.stash.get(SHARED, None):
         shared.stop()
-    if board := config.stash.get(BOARD, None):
+    board = config.stash.get(BOARD, None)
+    if board and not hasattr(config, "workerinput"):
         board.tell()
 
 
