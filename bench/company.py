@@ -24,7 +24,6 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in a worker
 
 import numpy as np
 import torch
-import torch.distributed as dist
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 from sklearn.datasets import load_digits
@@ -143,8 +142,7 @@ def together(data: TrainingData, plan: Plan) -> Said:
 
 
 def _one(rank: int, data: TrainingData, plan: Plan, store: str, pipe: Connection) -> None:
-    met = dist.FileStore(store, plan.processes)  # type: ignore[attr-defined]  # torch leaves it out
-    pipe.send(trained(data, plan, join(rank, plan.processes, CPU, met)))
+    pipe.send(trained(data, plan, join(rank, plan.processes, CPU, Path(store))))
 
 
 def _plan(args: argparse.Namespace, facts: DatasetFacts, seed: int) -> Plan:

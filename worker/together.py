@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-import torch.distributed as dist
-
 from core import logs
 from core.errors import Problem
 from core.settings import Settings
@@ -49,8 +47,7 @@ class Seat:
 
     def join(self, here: Machine) -> Company:
         """Meet the others."""
-        store = dist.FileStore(str(self.folder / "ranks"), self.size)  # type: ignore[attr-defined]  # torch leaves it out
-        return join(self.rank, self.size, here.device, store)
+        return join(self.rank, self.size, here.device, self.folder / "ranks")
 
 
 def start(settings: Settings, claim: Claim, plan: Plan) -> NoReturn:
@@ -63,15 +60,8 @@ def start(settings: Settings, claim: Claim, plan: Plan) -> NoReturn:
         os.environ.setdefault(f"{library}_SOCKET_IFNAME", "lo")
     log.info("several processes train together", processes=plan.processes)
     torchrun = [
-        *(
-            sys.executable,
-            "-m",
-            "torch.distributed.run",
-            "--nproc-per-node",
-            str(plan.processes),
-            "--max-restarts",
-            "0",
-        ),
+        *(sys.executable, "-m", "torch.distributed.run"),
+        *("--nproc-per-node", str(plan.processes), "--max-restarts", "0"),
         *("--rdzv-backend", "c10d", "--rdzv-conf", "store_type=file", "--rdzv-endpoint", str(folder / "torchrun")),
         *("--rdzv-id", claim.id, "--local-addr", "127.0.0.1", "--monitor-interval", "0.2"),
         *("--shutdown-timeout", str(int(settings.stop_grace_s) + 10)),

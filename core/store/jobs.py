@@ -18,7 +18,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, case, false, func, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, Select, case, false, func, insert, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from core.errors import Problem
@@ -292,8 +292,8 @@ def moment(session: Session) -> float:
 
 def reap(session: Session, max_attempts: int, ring_after_s: float, most: int = 50, *, leases: bool = True) -> Reaped:
     """Take back what nobody works on any more, if `leases` count, and find queued jobs whose bell may be lost."""
-    over = [Job.lease_until < now(), true() if leases else false()]
-    taken = _take_back(session, over, max_attempts, "its worker showed no sign of life")
+    over = Job.lease_until < now() if leases else false()
+    taken = _take_back(session, [over], max_attempts, "its worker showed no sign of life")
     oldest = (
         select(Job.pk)
         .where(Job.state == "queued", Job.rung_at < now() - ring_after_s, Job.deleted_at.is_(None))

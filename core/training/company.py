@@ -10,10 +10,12 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum
+from pathlib import Path
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch._C._distributed_c10d import FileStore  # torch.distributed has it too, without its types
 from torch.distributed.distributed_c10d import ProcessGroup, Store
 from torch.nn.parallel import DistributedDataParallel
 
@@ -148,10 +150,11 @@ class Company:
 ALONE = Company()
 
 
-def join(rank: int, size: int, device: torch.device, store: Store) -> Company:
-    """Meet the others at a store; everybody has a device to itself, or a part of the processor."""
+def join(rank: int, size: int, device: torch.device, file: Path) -> Company:
+    """Meet the others at a file; everybody has a device to itself, or a part of the processor."""
     if device.type == "cuda":
         torch.cuda.set_device(device)
+    store = FileStore(str(file), size)
     on_device = "nccl" if device.type == "cuda" else "gloo"
     dist.init_process_group(on_device, store=store, rank=rank, world_size=size, timeout=PATIENCE)
     beside = dist.new_group(backend="gloo", timeout=PATIENCE)

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -171,50 +172,49 @@ class Place:
         assert set(self.blobs.names(f"audits/{id}")) == kept
 
 
+Places = Callable[..., AbstractContextManager["Place"]]
+
+
 @pytest.fixture
-def place(
+def place(database_url: str, db: Database, places: Places) -> Iterator[Place]:
+    with places(database_url, db) as place:
+        yield place
+
+
+@pytest.fixture
+def places(
     tmp_path: Path,
-    database_url: str,
-    db: Database,
     zygote: Zygote,
     monkeypatch: pytest.MonkeyPatch,
     record_property: Callable[[str, object], None],
-) -> Iterator[Place]:
-    yield from placed(tmp_path, database_url, db, zygote, monkeypatch, record_property)
+) -> Places:
+    """Makes a place of a database and of more settings."""
 
+    @contextmanager
+    def made(database_url: str, db: Database, **more: str) -> Iterator[Place]:
+        """A place, and afterwards the count of what was lost in it or came twice."""
+        env = {
+            "LABELAUDIT_HOME": str(tmp_path / "home"),
+            "LABELAUDIT_DATABASE_URL": database_url,
+            "LABELAUDIT_THREADS": "1",
+            "LABELAUDIT_BEAT_S": "0.05",
+            "LABELAUDIT_CHECKPOINT_S": "0.05",
+            "LABELAUDIT_SHARD_BYTES": "20000",
+            "LABELAUDIT_LOG_LEVEL": "warning",
+            "LABELAUDIT_WEBHOOKS_ANYWHERE": "true",
+            **more,
+        }
+        for name, value in env.items():
+            monkeypatch.setenv(name, value)
+        settings = core_settings.load()
+        place = Place(settings, db, Blobs(settings), zygote, env, tmp_path / "log")
+        yield place
+        endings = [place.endings(id) for id in place.submitted]
+        record_property("lost_jobs", sum(not ended for ended in endings))
+        record_property("duplicate_results", sum(len(ended) > 1 for ended in endings))
+        assert all(len(ended) == 1 for ended in endings), endings
 
-def placed(
-    tmp_path: Path,
-    database_url: str,
-    db: Database,
-    zygote: Zygote,
-    monkeypatch: pytest.MonkeyPatch,
-    record_property: Callable[[str, object], None],
-    **more: str,
-) -> Iterator[Place]:
-    """A place, and afterwards the count of what was lost in it or came twice."""
-    env = {
-        "LABELAUDIT_HOME": str(tmp_path / "home"),
-        "LABELAUDIT_DATABASE_URL": database_url,
-        "LABELAUDIT_THREADS": "1",
-        "LABELAUDIT_BEAT_S": "0.05",
-        "LABELAUDIT_CHECKPOINT_S": "0.05",
-        "LABELAUDIT_SHARD_BYTES": "20000",
-        "LABELAUDIT_LOG_LEVEL": "warning",
-        "LABELAUDIT_WEBHOOKS_ANYWHERE": "true",
-        **more,
-    }
-    for name, value in env.items():
-        monkeypatch.setenv(name, value)
-    mask = os.umask(0o077)
-    os.umask(mask)
-    settings = core_settings.load()
-    place = Place(settings, db, Blobs(settings), zygote, env, tmp_path / "log")
-    yield place
-    endings = [place.endings(id) for id in place.submitted]
-    record_property("lost_jobs", sum(not ended for ended in endings))
-    record_property("duplicate_results", sum(len(ended) > 1 for ended in endings))
-    assert all(len(ended) == 1 for ended in endings), endings
+    return made
 
 
 @pytest.fixture

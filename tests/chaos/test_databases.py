@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
 from core.store import migrate
 from core.store.db import Away, Database
-from tests.chaos.conftest import Place, Zygote, placed
+from tests.chaos.conftest import Place, Places
 from tests.servers import Postgres
 from tests.servers import postgres as running_postgres
 from tests.worker.service import eventually
@@ -30,19 +29,14 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture
-def place(
-    tmp_path: Path,
-    postgres: Postgres,
-    zygote: Zygote,
-    monkeypatch: pytest.MonkeyPatch,
-    record_property: Note,
-) -> Iterator[Place]:
+def place(postgres: Postgres, places: Places) -> Iterator[Place]:
     """A place whose PostgreSQL keeps every commit, whatever happens to it."""
     url = postgres.create_database("crashing")
     postgres.execute("ALTER DATABASE crashing SET synchronous_commit = on")
     with closing(Database(url)) as db:
         migrate.upgrade(db)
-        yield from placed(tmp_path, url, db, zygote, monkeypatch, record_property, LABELAUDIT_LEASE_S="4")
+        with places(url, db, LABELAUDIT_LEASE_S="4") as place:
+            yield place
 
 
 def is_away(place: Place) -> bool:

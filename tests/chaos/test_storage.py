@@ -22,7 +22,7 @@ from sqlalchemy import select, update
 from core.store import jobs
 from core.store.db import Database
 from core.store.tables import Dataset, Job
-from tests.chaos.conftest import Place, Zygote, placed
+from tests.chaos.conftest import Place, Places
 from tests.unit.store import make
 from tests.worker.digits import uploaded
 from tests.worker.service import Service, eventually
@@ -67,19 +67,13 @@ def small(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def place(
-    tmp_path: Path,
-    small: Path,
-    sqlite_url: str,
-    zygote: Zygote,
-    monkeypatch: pytest.MonkeyPatch,
-    record_property: Note,
-) -> Iterator[Place]:
+def place(small: Path, sqlite_url: str, places: Places) -> Iterator[Place]:
     """A place whose blobs lie on the small disk."""
-    with closing(Database(sqlite_url)) as db:
-        yield from placed(
-            tmp_path, sqlite_url, db, zygote, monkeypatch, record_property, LABELAUDIT_BLOBS_URL=str(small / "blobs")
-        )
+    with (
+        closing(Database(sqlite_url)) as db,
+        places(sqlite_url, db, LABELAUDIT_BLOBS_URL=str(small / "blobs")) as place,
+    ):
+        yield place
 
 
 @pytest.mark.fault("F6")

@@ -247,12 +247,11 @@ def test_a_harmed_checkpoint_costs_time_and_nothing_else(
 
 @chaos
 @pytest.mark.fault("F14")
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite's clock is its processes' own
 @pytest.mark.parametrize("hours", [1, -1])
 def test_a_worker_whose_clock_is_wrong_neither_loses_its_job_nor_keeps_it_too_long(
     place: Place, dataset_id: str, hours: int, tmp_path: Path
 ) -> None:
-    if place.db.is_sqlite:
-        pytest.skip("SQLite's clock is the machine's, which its processes share")
     expected, id = place.undisturbed(dataset_id), place.audit(dataset_id)
     other = clocked(place, tmp_path, hours, id)
     leases = []

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed as dist
 
 from core.training.company import join
 from tests.unit.training.make import CPU
@@ -56,7 +55,7 @@ def companions(size: int, folder: Path) -> Iterator[Ask]:
 
 def _serve(pipe: Connection, rank: int, size: int, store: str) -> None:
     torch.set_num_threads(1)
-    company = join(rank, size, CPU, dist.FileStore(store, size))
+    company = join(rank, size, CPU, Path(store))
     while True:
         try:
             work, arguments = pipe.recv()
