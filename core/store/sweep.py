@@ -13,7 +13,7 @@ from core import failpoints
 from core.store import curves, datasets, once, twins
 from core.store.blobs import Blobs
 from core.store.db import Database, now
-from core.store.tables import ENDED, Dataset, Job, Upload, UploadPart
+from core.store.tables import ENDED, Dataset, Job, Score, Upload, UploadPart
 
 MOST = 20
 PROBES_KEPT_S = 3600.0
@@ -151,6 +151,7 @@ def _sweep_removed_jobs(db: Database, blobs: Blobs) -> int:
     for pk, id in removed:
         blobs.delete_all(f"audits/{id}")
         with db.write() as session:
+            session.execute(delete(Score).where(Score.audit_pk == pk))
             session.execute(delete(Job).where(Job.pk == pk))
     return len(removed)
 

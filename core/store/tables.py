@@ -17,6 +17,7 @@ from sqlalchemy import (
     CheckConstraint,
     Double,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -313,17 +314,22 @@ class Epoch(Base):
 
 
 class Score(Base):
-    """The verdict on one sample. Rows lie in rank order, so a page is one short read wherever it is."""
+    """The verdict on one sample. Rows lie in rank order, so a page is one short read wherever it is.
+
+    They come with their job's end and go before its row. PostgreSQL would look the job up for every one of them, which
+    takes half of the time that a million rows take; SQLite does it in a tenth.
+    """
 
     __tablename__ = "scores"
     __table_args__ = (
+        ForeignKeyConstraint(["audit_pk"], ["jobs.pk"], ondelete="CASCADE").ddl_if(dialect="sqlite"),
         UniqueConstraint("audit_pk", "sample"),
         CheckConstraint("score >= 0 AND score <= 1", name="score"),
         Index(None, "audit_pk", "conflict", sqlite_where=IN_CONFLICT, postgresql_where=IN_CONFLICT),
         WITHOUT_ROWID,
     )
 
-    audit_pk: Mapped[int] = mapped_column(ForeignKey("jobs.pk", ondelete="CASCADE"), primary_key=True)
+    audit_pk: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     rank: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     sample: Mapped[int] = mapped_column(Integer)
     given: Mapped[int] = mapped_column(Integer)

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
 
+from core.settings import Settings
 from core.store import audits, datasets, jobs, scores
+from core.store.blobs import Blobs
 from core.store.db import Database
 from core.store.scores import Filter, Ranked
+from core.store.sweep import sweep
 from core.store.tables import Job, Score
 from core.words import REASONS, VERDICTS, Reason, reasons_of
 from tests.unit.store import make
@@ -146,14 +148,11 @@ def test_scores_and_the_end_of_their_audit_become_visible_together(db: Database,
     assert read(db, fresh, EVERYTHING, 10) == []
 
 
-def test_the_scores_of_a_removed_job_go_with_it(db: Database, audit: Job) -> None:
+def test_the_scores_of_a_removed_audit_go_with_it_and_no_others(db: Database, audit: Job, settings: Settings) -> None:
     with db.write() as session:
-        datasets.purge(session, audit.dataset_pk)
+        jobs.cancel(session, audit.id)
+        audits.remove(session, audit)
+    sweep(db, Blobs(settings), 60.0)
     with db.read() as session:
-        assert session.execute(select(func.count()).select_from(Score)).scalar_one() == 0
-        assert audits.find(session, audit.id) is None
-
-
-def test_a_score_needs_an_audit(db: Database) -> None:
-    with pytest.raises((IntegrityError, Exception), match=r"(?i)foreign key"), db.write() as session:
-        scores.load(session, [score_row(999_999, 1)])
+        (other,) = session.execute(select(Score.audit_pk)).scalars()
+        assert other != audit.pk and audits.find(session, audit.id) is None
