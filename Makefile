@@ -2,7 +2,7 @@
 ARGS ?=
 BIN := .venv/bin
 
-.PHONY: help demo serve test check chaos guards fuzz bench lock clean
+.PHONY: help demo serve test check chaos storm guards fuzz bench lock clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
@@ -29,6 +29,10 @@ check: ## lint, types, import rules
 chaos: ## let every fault happen that one machine can have, and see that nothing is lost by it
 	@scripts/setup dev
 	@LABELAUDIT_TEST_RECORD=1 $(BIN)/pytest -n 2 -m "chaos or fault" tests $(ARGS)
+
+storm: ## random faults and people over a whole installation for 20 minutes: no promise may be broken
+	@scripts/setup dev
+	@$(BIN)/python -m tests.storm $(ARGS)
 
 guards: ## switch each guard of ingest off, and see that its cases fail
 	@scripts/setup dev

@@ -68,7 +68,7 @@ class Service:
             self.start_worker()
 
     def start_api(self) -> None:
-        self.port = self.port or _free_port()
+        self.port = self.port or free_port()
         options = ["--no-workers"] if self.apart else []
         self.api = self._run("labelaudit", "serve", "--port", str(self.port), *options)
         eventually(self.ready, "the API is ready")
@@ -121,7 +121,7 @@ class Service:
             )
 
 
-def _free_port() -> int:
+def free_port() -> int:
     import socket
 
     with socket.socket() as probe:
