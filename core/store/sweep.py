@@ -157,15 +157,18 @@ def _sweep_removed_jobs(db: Database, blobs: Blobs) -> int:
 
 
 def _sweep_datasets(db: Database, blobs: Blobs) -> int:
+    """Others may sweep at the same time, so each is looked at anew. Nobody can join the folder of one that is removed
+    and the last there."""
     with db.read() as session:
         held = exists().where(Job.dataset_pk == Dataset.pk)
-        query = select(Dataset).where(Dataset.deleted_at.is_not(None), ~held).limit(MOST)
-        removed = list(session.execute(query).scalars())
-    for dataset in removed:
-        with db.read() as session:
-            last = twins.is_alone(session, dataset.pk)
-        if last:
-            blobs.delete_all(datasets.folder_of(dataset))
+        removed = list(
+            session.execute(select(Dataset.pk).where(Dataset.deleted_at.is_not(None), ~held).limit(MOST)).scalars()
+        )
+    for pk in removed:
         with db.write() as session:
-            datasets.purge(session, dataset.pk)
+            folder = twins.leave(session, pk)
+        if folder is not None:
+            blobs.delete_all(f"datasets/{folder}")
+            with db.write() as session:
+                datasets.purge(session, pk)
     return len(removed)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import delete, exists, func, insert, literal, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import delete, func, insert, literal, select, update
+from sqlalchemy.orm import Session
 
 from core.store.tables import Base, Dataset, Finding, LeftOut, Sample
 
@@ -46,9 +46,16 @@ def _copy_rows(session: Session, table: type[Base], from_pk: int, to_pk: int) ->
     session.execute(insert(table).from_select([owner.name, *(column.name for column in columns)], rows))
 
 
-def is_alone(session: Session, pk: int) -> bool:
-    """Whether no other dataset points to the folder of this one."""
-    mine, other = aliased(Dataset), aliased(Dataset)
-    folder, others = func.coalesce(mine.folder, mine.id), func.coalesce(other.folder, other.id)
-    query = select(exists().where(mine.pk == pk, other.pk != pk, others == folder))
-    return not session.execute(query).scalar_one()
+def leave(session: Session, pk: int) -> str | None:
+    """Take a removed dataset's rows away; if it is the last of its folder, the folder instead, and the rows stay until
+    that is gone. Whoever comes later, with a list from before, finds nothing to do."""
+    folder = func.coalesce(Dataset.folder, Dataset.id)
+    mine = session.execute(select(folder).where(Dataset.pk == pk)).scalar_one_or_none()
+    together = select(Dataset.pk).where(folder == mine).order_by(Dataset.pk).with_for_update()
+    pks = list(session.execute(together).scalars())
+    if pk not in pks:
+        return None
+    if len(pks) > 1:
+        session.execute(delete(Dataset).where(Dataset.pk == pk))
+        return None
+    return mine

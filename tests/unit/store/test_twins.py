@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -118,3 +120,48 @@ def test_a_twin_that_was_removed_meanwhile_is_none(db: Database) -> None:
     with db.write() as session:
         assert not twins.share(session, dataset.pk, first.pk)
     assert row(db, dataset).classes is None
+
+
+def test_whoever_comes_later_with_an_old_list_harms_nothing(db: Database) -> None:
+    first = ready(db)
+    second = shared(db, first)
+    with db.write() as session:
+        datasets.remove(session, second)
+    with db.write() as session:
+        assert twins.leave(session, second.pk) is None
+    with db.write() as session:
+        assert twins.leave(session, second.pk) is None, "it is gone already, and is not the last of its folder"
+    with db.write() as session:
+        assert twins.leave(session, first.pk) == first.id
+
+
+def test_many_who_sweep_at_once_remove_the_folder_with_the_last_and_not_before(db: Database, tmp_path: Path) -> None:
+    blobs = Blobs(Settings(home=tmp_path))
+    first = ready(db)
+    shard = f"datasets/{first.id}/shards/00000.tar"
+    blobs.write(shard, b"images")
+    others = [shared(db, first) for _ in range(6)]
+
+    def swept_by_all() -> None:
+        together = threading.Barrier(4)
+
+        def one() -> None:
+            together.wait()
+            for _ in range(3):
+                sweep(db, blobs, 1e9)
+
+        with ThreadPoolExecutor(4) as threads:
+            for done in [threads.submit(one) for _ in range(4)]:
+                done.result()
+
+    with db.write() as session:
+        for dataset in others:
+            datasets.remove(session, dataset)
+    swept_by_all()
+    assert list(blobs.names("datasets")) == [shard]
+    with db.write() as session:
+        datasets.remove(session, first)
+    swept_by_all()
+    assert list(blobs.names("datasets")) == []
+    with db.read() as session:
+        assert session.get(Dataset, first.pk) is None
