@@ -25,7 +25,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="la-storm-") as home:
         found = storm(Path(home), 60.0 * args.minutes, args.seed)
         if found["violations"]:
-            sys.stdout.write((Path(home) / "log").read_text(errors="replace")[-5000:])
+            sys.stdout.write((Path(home) / "house" / "log").read_text(errors="replace")[-5000:])
     for name, figure in found.items():
         sys.stdout.write(f"{name.replace('_', ' '):<14} {figure}\n")
     if not args.unrecorded:

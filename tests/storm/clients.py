@@ -20,7 +20,7 @@ PAUSE_S = (0.2, 1.2)
 ANSWER_S = 20.0  # for which a client waits
 TRIES = 12
 AGAIN_S = 1.0
-MOST_OPEN = 6  # audits; nobody starts another one
+MOST_OPEN, MOST_DATASETS = 6, 8  # audits at work, datasets: beyond, nobody makes another one
 EPOCHS = (3, 6)
 TUS = {"Tus-Resumable": "1.0.0"}
 OCTETS = "application/offset+octet-stream"
@@ -103,6 +103,8 @@ class Visitor(threading.Thread):
             self._known.open.add(made)
 
     def _upload(self) -> None:
+        if len(self._known.datasets) >= MOST_DATASETS:
+            return
         which = self._dice.randrange(len(self._known.archives))
         name = named(next(self._known.marks), which)
         sent = {"params": {"name": name}, "content": self._known.archives[which]}
@@ -112,6 +114,8 @@ class Visitor(threading.Thread):
 
     def _send_in_pieces(self) -> None:
         """A tus upload that goes on wherever the service says that it stands."""
+        if len(self._known.datasets) >= MOST_DATASETS:
+            return
         which = self._dice.randrange(len(self._known.archives))
         content, name = self._known.archives[which], named(next(self._known.marks), which)
         created = self._op(
