@@ -10,6 +10,7 @@ from fastapi import Depends, Path, Request
 from sqlalchemy.orm import Session
 
 from api.digests import Digests
+from api.rankings import Rankings
 from api.tail import Tail
 from api.waiting import Line
 from core.datasets.pixels import Renderer
@@ -36,6 +37,7 @@ class Parts:
     tail: Tail
     digests: Digests = field(default_factory=Digests)
     line: Line = field(default_factory=Line)
+    rankings: Rankings = field(default_factory=Rankings)
     # Pages are short work for one lock, the interpreter's: more threads at it only make the slowest of them slower.
     readers: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(2))
 

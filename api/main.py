@@ -20,6 +20,7 @@ from api import (
     openapi,
     problems,
     results,
+    reviews,
     tus,
     webhooks,
     workers,
@@ -78,7 +79,21 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     problems.install(app)
-    for module in (results, health, limits, access, openapi, tus, datasets, images, audits, events, workers, webhooks):
+    for module in (
+        results,
+        health,
+        limits,
+        access,
+        openapi,
+        tus,
+        datasets,
+        images,
+        audits,
+        events,
+        reviews,
+        workers,
+        webhooks,
+    ):
         app.include_router(module.router)
     app.add_middleware(Doorway, settings=settings)
     app.state.crowd = Crowd(settings.max_in_flight)

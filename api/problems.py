@@ -24,6 +24,7 @@ from core.store.db import Away
 log = logs.get(__name__)
 
 STATUS: dict[str, int] = {
+    "already-done": 409,
     "already-finished": 409,
     "api-key-required": 401,
     "audit-in-progress": 409,
@@ -32,6 +33,7 @@ STATUS: dict[str, int] = {
     "blob-missing": 500,
     "blobs-unreachable": 503,
     "body-too-large": 413,
+    "count-differs": 409,
     "database-not-migrated": 503,
     "database-unavailable": 503,
     "dataset-in-use": 409,
@@ -48,6 +50,7 @@ STATUS: dict[str, int] = {
     "not-found": 404,
     "overloaded": 503,
     "range-not-satisfiable": 416,
+    "review-id-reused": 409,
     "sandbox-died": 503,
     "source-unreachable": 503,
     "tus-version": 412,

@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal
 
 from anyio import to_thread
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import Field
 from pydantic_core import to_json
 from sqlalchemy.orm import Session
 
 from api import files
+from api.choices import Choices
 from api.deps import FinishedAuditDep, Parts, PartsDep, SampleNumber, audited, check_finished, found_audit
 from api.schemas import (
     ConflictOut,
@@ -21,16 +21,16 @@ from api.schemas import (
     Suspects,
     conflicts_out,
     curves_out,
+    reviews_out,
     standing_out,
     suspects_out,
 )
 from api.strict import StrictRoute
 from core.errors import Problem
 from core.spec import MODEL_FILES
-from core.store import audits, conflicts, curves, scores
+from core.store import audits, conflicts, curves, reviews, scores
 from core.store.audits import Audited
 from core.summary import Summary
-from core.words import Reason, VerdictWord
 
 router = APIRouter(prefix="/v1/audits", route_class=StrictRoute, tags=["results"])
 
@@ -44,20 +44,13 @@ MEDIA_TYPES = {
 }
 
 
-class SuspectsQuery(NumberedQuery):
+class SuspectsQuery(NumberedQuery, Choices):
     """Which suspects."""
 
-    given: Annotated[str | None, Field(max_length=256)] = None
-    suggested: Annotated[str | None, Field(max_length=256)] = None
-    verdict: VerdictWord | None = None
-    reason: Reason | None = None
-    is_issue: bool | None = None
-    conflict: bool | None = None
-
     @property
-    def filters(self) -> bool:
+    def chooses(self) -> bool:
         """Whether not all of them are asked for."""
-        return bool(self.model_fields_set - {"after", "limit"})
+        return bool(self.model_fields_set & Choices.model_fields.keys())
 
 
 @router.get("/{audit_id}/suspects", response_model=Suspects)
@@ -74,15 +67,14 @@ async def suspects(parts: PartsDep, audit_id: str, query: Annotated[SuspectsQuer
 def _page(parts: Parts, audit_id: str, query: SuspectsQuery) -> bytes:
     with parts.db.read() as session:
         audit = found_audit(session, audit_id)
-        if audit.provisional is not None and not query.filters:
+        if audit.provisional is not None and not query.chooses:
             return _provisional(session, audit, query)
         check_finished(audit)
-        given, suggested = _class_number(audit, query.given), _class_number(audit, query.suggested)
-        wanted = scores.Filter(given, suggested, query.verdict, query.is_issue, query.conflict, query.reason)
-        rows = scores.page(session, audit, query.after or 0, query.limit + 1, wanted)
-    shown = rows[: query.limit]
+        rows = scores.page(session, audit, query.after or 0, query.limit + 1, query.wanted(audit))
+        shown = rows[: query.limit]
+        judged = reviews.judgements(session, audit.dataset_pk, (row.sample for row in shown)) if audit.reviews else {}
     after = shown[-1].rank if len(rows) > query.limit else None
-    page = {"data": suspects_out(audit, shown), "next": after, "provisional": False, "epoch": None}
+    page = {"data": suspects_out(audit, shown, judged), "next": after, "provisional": False, "epoch": None}
     return to_json(page, inf_nan_mode="null")
 
 
@@ -119,8 +111,11 @@ def evidence(parts: PartsDep, audit_id: str, n: SampleNumber) -> dict[str, Any]:
         if row is None:
             raise Problem("not-found", "This audit has no such sample.")
         keys, place = curves.keys(session, audit.pk), curves.place(session, audit.pk, n)
+        said = reviews.of_sample(session, audit.dataset_pk, n)
+        judged = reviews.judgements(session, audit.dataset_pk, [n])
     points = curves.read(parts.blobs, keys, place)
-    return {**suspects_out(audit, [row])[0], "curves": curves_out(points)}
+    history = reviews_out(audit.classes, said, {one.seq: one.id for one in said})
+    return {**suspects_out(audit, [row], judged)[0], "curves": curves_out(points), "reviews": history}
 
 
 @router.get("/{audit_id}/summary", response_model=Summary)
@@ -157,12 +152,3 @@ def _file(request: Request, found: FinishedAuditDep, parts: PartsDep, name: str)
     stored = (audit.result or {})["files"][name]
     file = files.File(stored["size"], stored["sha256"], partial(parts.blobs.stream, stored["key"]))
     return files.serve(request, file, MEDIA_TYPES[name.rpartition(".")[2]], f"{audit.id}-{name}")
-
-
-def _class_number(audit: Audited, label: str | None) -> int | None:
-    if label is None:
-        return None
-    try:
-        return audit.classes.index(label)
-    except ValueError:
-        raise Problem("unknown-label", "This dataset has no class of that name.") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
@@ -17,11 +18,12 @@ from core.store.conflicts import Group
 from core.store.curves import Point
 from core.store.likeliest import unpacked
 from core.store.scores import Ranked
-from core.store.tables import Dataset, Event, Finding, Job, LeftOut, Sample
-from core.words import VERDICTS, FindingKind, Reason, VerdictWord, reasons_of
+from core.store.tables import Dataset, Event, Finding, Job, Judgement, LeftOut, Review, Sample
+from core.words import DECISIONS, VERDICTS, Decision, FindingKind, Reason, VerdictWord, reasons_of
 
 Row = TypeVar("Row")
 DatasetName = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
+NOBODY: Mapping[int, Judgement] = {}  # has said anything
 ID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
 
@@ -176,6 +178,35 @@ class Planned(BaseModel):
     estimate: Estimate
 
 
+class JudgementOut(BaseModel):
+    """What counts of a sample: the last decision that was not taken back. `seq` is the number of that review;
+    `disputed` says that reviewers' last words differ."""
+
+    sample: int
+    decision: Decision
+    label: str | None
+    reviewer: str
+    source: str
+    at: str
+    seq: int
+    disputed: bool
+
+
+class ReviewOut(BaseModel):
+    """Something that a person said of a sample. One that takes another one back names it and has no decision."""
+
+    seq: int
+    id: str
+    sample: int
+    decision: Decision | None
+    label: str | None
+    undoes: str | None
+    reviewer: str
+    source: str
+    bulk: str | None
+    at: str
+
+
 class Likely(BaseModel):
     """A class that may be the true one, and the probability that it is."""
 
@@ -211,6 +242,7 @@ class Suspect(BaseModel):
     tkum: float
     loss: float
     image: str
+    judgement: JudgementOut | None
 
 
 class Standing(BaseModel):
@@ -248,9 +280,11 @@ class Curves(BaseModel):
 
 
 class Evidence(Suspect):
-    """A suspect with its curves; they are null in audits that were made before they were kept."""
+    """A suspect with its curves, which are null in audits that were made before they were kept, and all that was said
+    of it."""
 
     curves: Curves | None
+    reviews: list[ReviewOut]
 
 
 class ConflictOut(BaseModel):
@@ -402,7 +436,7 @@ def standing_out(audit: Audited, rows: list[tuple[int, float, Sample]]) -> list[
     ]
 
 
-def suspects_out(audit: Audited, rows: list[Ranked]) -> list[dict[str, Any]]:
+def suspects_out(audit: Audited, rows: list[Ranked], judged: Mapping[int, Judgement] = NOBODY) -> list[dict[str, Any]]:
     """Rows of the ranked list as `Suspect` has them; plain, because a page is many and comes from our own table."""
     classes = audit.classes
     return [
@@ -426,12 +460,46 @@ def suspects_out(audit: Audited, rows: list[Ranked]) -> list[dict[str, Any]]:
             "tkum": tkum,
             "loss": loss,
             "image": image_url(audit.dataset_id, sample),
+            "judgement": judgement_out(classes, judged[sample]) if sample in judged else None,
         }
         for (
             rank, sample, given, suggested, score, is_issue, verdict, iam, hm_weight, aum, tkum, loss,
             confidence, reasons, top, conflict, path, split,
         ) in rows
     ]  # fmt: skip
+
+
+def judgement_out(classes: list[str], row: Judgement) -> dict[str, Any]:
+    """What counts of a sample, as `JudgementOut` has it."""
+    return {
+        "sample": row.sample,
+        "decision": DECISIONS[row.decision],
+        "label": None if row.label is None else classes[row.label],
+        "reviewer": row.reviewer,
+        "source": row.source,
+        "at": time_out(row.at),
+        "seq": row.seq,
+        "disputed": row.disputed,
+    }
+
+
+def reviews_out(classes: list[str], rows: Sequence[Review], names: Mapping[int, str]) -> list[dict[str, Any]]:
+    """Reviews as `ReviewOut` has them; `names` are the ids of those that were taken back."""
+    return [
+        {
+            "seq": row.seq,
+            "id": row.id,
+            "sample": row.sample,
+            "decision": DECISIONS[row.decision] if row.undoes is None else None,
+            "label": None if row.label is None else classes[row.label],
+            "undoes": None if row.undoes is None else names[row.undoes],
+            "reviewer": row.reviewer,
+            "source": row.source,
+            "bulk": row.bulk,
+            "at": time_out(row.at),
+        }
+        for row in rows
+    ]
 
 
 def curves_out(points: list[Point]) -> dict[str, list[float]] | None:

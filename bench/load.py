@@ -1,4 +1,4 @@
-"""How the service bears load: many who poll, many who watch, submits, a large write, far too much, and a long time.
+"""How the service bears load: who polls, who watches, submits, a large write, far too much, who judges, a long time.
 
     python -m bench.load [--only pollers,streams,…] [--database sqlite|postgres|both] [--minutes 60] [--quick]
 
@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench import submit
-from bench.loads import overload, pollers, soak, streams, writes
+from bench.loads import overload, pollers, reviewers, soak, streams, writes
 from bench.loads.stage import Found
 from bench.record import record
 
@@ -26,6 +26,7 @@ LOADS: dict[str, Callable[..., Found]] = {
     "submits": submit.measure,
     "writes": writes.measure,
     "overload": overload.measure,
+    "reviews": reviewers.measure,
     "soak": soak.measure,
 }
 QUICK: dict[str, dict[str, float]] = {
@@ -34,6 +35,7 @@ QUICK: dict[str, dict[str, float]] = {
     "submits": {"posts": 20},
     "writes": {"rows": 20_000, "seconds": 3.0},
     "overload": {"connections": 100, "seconds": 2.0},
+    "reviews": {"rows": 2_000, "seconds": 3.0},
     "soak": {"minutes": 2.0},
 }
 DATABASES = ("sqlite", "postgres")

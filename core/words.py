@@ -27,10 +27,17 @@ FindingKind = Literal[  # what is found in the images of a dataset without a mod
     "odd-aspect",
     "low-information",
 ]
+Decision = Literal[  # what a person said of a sample's label
+    "keep",  # it is right
+    "relabel",  # another one is
+    "exclude",  # the sample should not be there at all
+    "unsure",
+]
 CutBy = Literal["expected-f1", "target-precision", "review-budget"]  # what decided how many labels are flagged
 Degenerate = Literal["nothing-learned", "collapsed", "memorised"]  # why a run says nothing of the labels
 VERDICTS: tuple[VerdictWord, ...] = get_args(VerdictWord)
 REASONS: tuple[Reason, ...] = get_args(Reason)
+DECISIONS: tuple[Decision, ...] = get_args(Decision)
 
 
 def reasons_of(mask: int) -> list[Reason]:

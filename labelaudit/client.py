@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 import httpx2
 
 from core.errors import Problem, shown
+from core.ids import new_id
 from labelaudit.bookmarks import Bookmark
 from labelaudit.sending import Sending, Watch
 from labelaudit.sources import source_of
@@ -28,6 +29,7 @@ Json = dict[str, Any]
 UNENDED = ("received", "ingesting", "queued", "running", "paused")
 AGAIN_S = (0.5, 2.0, 5.0, 15.0)  # pauses before what got no answer is asked again
 SILENT_S = 300.0  # for which a service that has answered may be away while something is waited for
+MOST_REVIEWS = 1000  # that the service takes at once
 SMALL = 8 << 20  # bytes that are not worth going on with
 
 
@@ -138,6 +140,29 @@ class Client:
             after = page["next"]
             left = None if left is None else left - len(page["data"])
 
+    def review(self, audit_id: str, reviews: Sequence[Json], reviewer: str = "local") -> list[Json]:
+        """Write decisions down, each as `{"sample", "decision"}`, with the `label` of a `relabel`, or as
+        `{"sample", "undoes"}`; those without an `id` get one. What was written."""
+        said = [{"id": new_id(), **one} for one in reviews]
+        written: list[Json] = []
+        for start in range(0, len(said), MOST_REVIEWS):
+            body = {"reviewer": reviewer, "reviews": said[start : start + MOST_REVIEWS]}
+            written += self._sent(f"/v1/audits/{audit_id}/reviews", json=body)["data"]
+        return written
+
+    def reviews(self, audit_id: str, after: int = 0) -> Iterator[Json]:
+        """Everything that was said of the samples of an audit's dataset, in order, read page by page."""
+        while True:
+            page = self._json("GET", f"/v1/audits/{audit_id}/reviews", params={"after": after, "limit": 1000})
+            yield from page["data"]
+            if page["next"] is None:
+                return
+            after = page["next"]
+
+    def review_summary(self, audit_id: str) -> Json:
+        """Where the review of an audit stands."""
+        return self._json("GET", f"/v1/audits/{audit_id}/reviews/summary")
+
     def wait_for_dataset(self, id: str, watch: Callable[[Json], None] | None = None, timeout_s: float = 3600) -> Json:
         """The dataset once it was read; a problem when it cannot be used."""
         return self._wait(lambda: self.dataset(id), "ready", watch, timeout_s)
@@ -189,6 +214,10 @@ class Client:
         request: dict[str, Any] = {"headers": {"Idempotency-Key": secrets.token_hex(16)}}
         if body is not None:
             request["json"] = body
+        return self._sent(path, **request)
+
+    def _sent(self, path: str, **request: Any) -> Json:
+        """A POST that may be sent again until there is an answer: it carries what makes it count once."""
         for pause in AGAIN_S:
             try:
                 return self._json("POST", path, **request)

@@ -24,6 +24,7 @@ class Audited:
     dataset_id: str
     classes: list[str]
     provisional: dict[str, Any] | None
+    reviews: int  # of its dataset
 
 
 def find_audited(session: Session, id: str) -> Audited | None:
@@ -71,9 +72,9 @@ def _with_dataset(*columns: Any) -> Any:
 
 # Built once, for building takes as long as reading.
 _FOUND = _with_dataset().where(Job.id == bindparam("id"))
-_AUDITED = _with_dataset(Job.pk, Job.state, Job.dataset_pk, Dataset.id, Dataset.classes, Job.provisional).where(
-    Job.id == bindparam("id")
-)
+_AUDITED = _with_dataset(
+    Job.pk, Job.state, Job.dataset_pk, Dataset.id, Dataset.classes, Job.provisional, Dataset.reviews
+).where(Job.id == bindparam("id"))
 
 
 def remove(session: Session, audit: Job) -> None:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from core.review.ranking import Wanted
 from core.store.audits import Audited
 from core.store.db import copy_rows
-from core.store.tables import Job, Sample, Score
-from core.words import REASONS, VERDICTS, Reason, VerdictWord
+from core.store.tables import Job, Judgement, Sample, Score
+from core.words import DECISIONS, REASONS, VERDICTS
 
 COLUMNS = (
     "audit_pk", "rank", "sample", "given", "suggested", "score", "is_issue", "verdict",
     "iam", "hm_weight", "aum", "tkum", "loss", "confidence", "reasons", "top", "conflict",
 )  # fmt: skip
+AT_ONCE = 500  # a statement has room for so many samples
 
 
 class Ranked(NamedTuple):
@@ -50,19 +51,12 @@ OF_AUDIT = (
     .where(Score.audit_pk == bindparam("audit"))
 )
 _PAGE = OF_AUDIT.where(Score.rank > bindparam("after")).order_by(Score.rank).limit(bindparam("limit"))
+_JUDGED = (
+    select(Judgement.sample)
+    .where(Judgement.dataset_pk == bindparam("dataset"), Judgement.sample == Score.sample)
+    .correlate(Score)
+)
 _ONE = OF_AUDIT.where(Score.sample == bindparam("wanted"))
-
-
-@dataclass(frozen=True)
-class Filter:
-    """Which of the ranked samples are wanted; labels are class numbers, None means any."""
-
-    given: int | None = None
-    suggested: int | None = None
-    verdict: VerdictWord | None = None
-    is_issue: bool | None = None
-    conflict: bool | None = None
-    reason: Reason | None = None
 
 
 def load(session: Session, rows: Iterable[Sequence[Any]]) -> None:
@@ -70,7 +64,7 @@ def load(session: Session, rows: Iterable[Sequence[Any]]) -> None:
     copy_rows(session, Score, COLUMNS, rows)
 
 
-def page(session: Session, audit: Job | Audited, after: int, limit: int, wanted: Filter) -> list[Ranked]:
+def page(session: Session, audit: Job | Audited, after: int, limit: int, wanted: Wanted) -> list[Ranked]:
     """The suspects that follow rank `after`."""
     query = _PAGE
     if wanted.given is not None:
@@ -85,8 +79,22 @@ def page(session: Session, audit: Job | Audited, after: int, limit: int, wanted:
         query = query.where(Score.conflict.is_not(None) if wanted.conflict else Score.conflict.is_(None))
     if wanted.reason is not None:
         query = query.where(Score.reasons.bitwise_and(1 << REASONS.index(wanted.reason)) != 0)
+    if wanted.decision is not None:
+        query = query.where(_JUDGED.where(Judgement.decision == DECISIONS.index(wanted.decision)).exists())
+    if wanted.decided is not None:
+        query = query.where(_JUDGED.exists() if wanted.decided else ~_JUDGED.exists())
     at = {"audit": audit.pk, "dataset": audit.dataset_pk, "after": after, "limit": limit}
     return [Ranked(*row) for row in session.connection().execute(query, at).all()]
+
+
+def among(session: Session, audit_pk: int, samples: Sequence[int]) -> set[int]:
+    """Those of the samples that the audit has."""
+    found: set[int] = set()
+    for start in range(0, len(samples), AT_ONCE):
+        some = samples[start : start + AT_ONCE]
+        query = select(Score.sample).where(Score.audit_pk == audit_pk, Score.sample.in_(some))
+        found |= set(session.execute(query).scalars())
+    return found
 
 
 def of_sample(session: Session, audit: Job | Audited, n: int) -> Ranked | None:

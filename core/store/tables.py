@@ -116,6 +116,9 @@ class Dataset(Base):
         Json
     )  # kind -> images, groups, images across splits
     warnings: Mapped[list[dict[str, str]] | None] = mapped_column(Json)
+    reviews: Mapped[int] = mapped_column(
+        Integer, server_default="0", default=0
+    )  # how many there are: the last one's number
     rejection: Mapped[dict[str, Any] | None] = mapped_column(Json)
     created_at: Mapped[float] = mapped_column(Double)
     deleted_at: Mapped[float | None] = mapped_column(Double)
@@ -311,6 +314,48 @@ class Epoch(Base):
     mean_weight: Mapped[float] = mapped_column(Double)
     seconds: Mapped[float] = mapped_column(Double)
     curves: Mapped[str | None] = mapped_column(Text)  # key of a blob, see core.store.curves
+
+
+class Review(Base):
+    """What a person said of a sample, numbered from 1 without gaps. Rows are only ever added: one that takes another
+    one back says which, and the last one that nobody took back counts."""
+
+    __tablename__ = "reviews"
+    __table_args__ = (
+        UniqueConstraint("dataset_pk", "id"),
+        Index(None, "dataset_pk", "sample"),
+        WITHOUT_ROWID,
+    )
+
+    dataset_pk: Mapped[int] = mapped_column(ForeignKey("datasets.pk", ondelete="CASCADE"), primary_key=True)
+    seq: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    id: Mapped[str] = mapped_column(String(36))  # made by who sent it, so that sending it again changes nothing
+    audit_pk: Mapped[int | None] = mapped_column(ForeignKey("jobs.pk", ondelete="SET NULL"))  # whose list was looked at
+    sample: Mapped[int] = mapped_column(Integer)
+    decision: Mapped[int] = mapped_column(SmallInteger)  # −1 for one that takes another one back
+    label: Mapped[int | None] = mapped_column(Integer)
+    undoes: Mapped[int | None] = mapped_column(Integer)
+    reviewer: Mapped[str] = mapped_column(String(64))
+    source: Mapped[str] = mapped_column(String(16))
+    bulk: Mapped[str | None] = mapped_column(String(36))  # what was said of many at once, and can be taken back at once
+    at: Mapped[float] = mapped_column(Double)
+
+
+class Judgement(Base):
+    """How a sample stands after all reviews of it: the one that counts. Absent while there is none."""
+
+    __tablename__ = "judgements"
+    __table_args__ = (WITHOUT_ROWID,)
+
+    dataset_pk: Mapped[int] = mapped_column(ForeignKey("datasets.pk", ondelete="CASCADE"), primary_key=True)
+    sample: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    seq: Mapped[int] = mapped_column(Integer)
+    decision: Mapped[int] = mapped_column(SmallInteger)
+    label: Mapped[int | None] = mapped_column(Integer)
+    reviewer: Mapped[str] = mapped_column(String(64))
+    source: Mapped[str] = mapped_column(String(16))
+    at: Mapped[float] = mapped_column(Double)
+    disputed: Mapped[bool] = mapped_column(Boolean)  # reviewers' last words differ
 
 
 class Score(Base):

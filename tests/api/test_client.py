@@ -11,6 +11,7 @@ import pytest
 
 from core.errors import Problem
 from core.store import jobs
+from labelaudit import client as ours
 from labelaudit.client import Client
 from tests.api.conftest import Library, Service
 from tests.api.make import NOBODY, TRAIN, archive
@@ -32,6 +33,21 @@ def test_suspects_are_read_to_the_end_or_to_a_limit(library: Library) -> None:
         assert [row["rank"] for row in client.suspects(library.audit.id, limit=5)] == ranks[:5]
         assert [row["rank"] for row in client.suspects(library.audit.id, is_issue=True)] == list(range(1, 8))
         assert list(client.suspects(library.audit.id, limit=0)) == []
+
+
+def test_reviews_are_written_in_as_many_pieces_as_it_takes_and_read_to_the_end(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ours, "MOST_REVIEWS", 4)
+    audit = service.finished(service.ready())
+    with Client(service.url) as client:
+        samples = [row["sample"] for row in client.suspects(audit.id, limit=10)]
+        written = client.review(audit.id, [{"sample": n, "decision": "keep"} for n in samples], reviewer="ann")
+        assert [row["sample"] for row in written] == samples
+        undone = client.review(audit.id, [{"sample": samples[0], "undoes": written[0]["id"]}])
+        assert list(client.reviews(audit.id)) == written + undone
+        assert list(client.reviews(audit.id, after=9)) == [written[9], *undone]
+        assert client.review_summary(audit.id)["decisions"]["keep"] == 9
 
 
 def test_a_file_is_downloaded_whole(library_on_sqlite: Library, tmp_path: Path) -> None:

@@ -52,6 +52,7 @@ def test_the_service_answers_as_it_says(service: Service) -> None:
     tus = {"Tus-Resumable": "1.0.0"}
     upload = service.http.post("/v1/uploads", headers={**tus, "Upload-Length": "100"}).headers["location"]
     ours = {"dataset_id": data.id, "audit_id": audit.id, "n": 0, "format": "csv", "name": "labels.json"}
+    ours["bulk_id"] = "01a20000-0000-7000-8000-000000000000"
     with service.db.write() as session:
         hook = hooks.create(session, "https://data.example.org/", "whsec_AA==", None)
         jobs.submit(session, "audit", data.pk, {})

@@ -27,6 +27,7 @@ EMPTY = {"data": [], "next": None, "provisional": False, "epoch": None}
 ORDER = (
     "rank", "sample", "path", "split", "given_label", "suggested_label", "suggested_confidence", "score",
     "is_issue", "verdict", "reasons", "top", "conflict", "iam", "hm_weight", "aum", "tkum", "loss", "image",
+    "judgement",
 )  # fmt: skip
 
 
@@ -50,6 +51,7 @@ def test_suspects_are_all_audited_samples_in_rank_order(library: Library) -> Non
         likely = zip(exact.pop("top_labels"), exact.pop("top_p"), strict=True)
         assert row.pop("top") == [{"label": label, "p": p} for label, p in likely]
         assert row.pop("image").endswith(f"/samples/{exact['sample']}/image")
+        assert row.pop("judgement") is None
         assert row == exact
 
 
@@ -147,6 +149,7 @@ def test_a_sample_tells_all_that_is_known_about_it(library: Library) -> None:
     row = everything(library)[4]
     told = library.http.get(f"/v1/audits/{library.audit.id}/samples/{row['sample']}").json()
     curves = told.pop("curves")
+    assert told.pop("reviews") == []
     assert told == row
     place = sorted(row["sample"] for row in everything(library)).index(row["sample"])
     expected = [make.point_of(epoch, place) for epoch in range(1, make.EPOCHS + 1)]

@@ -18,6 +18,7 @@ SHORT: dict[str, dict[str, float]] = {
     "submits": {"posts": 5},
     "writes": {"rows": 1000, "seconds": 1.0},
     "overload": {"connections": 20, "seconds": 0.5},
+    "reviews": {"rows": 200, "seconds": 2.0},
     "soak": {"minutes": 0.15},
 }
 

@@ -8,18 +8,19 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from core.review.ranking import Wanted
 from core.settings import Settings
 from core.store import audits, datasets, jobs, scores
 from core.store.blobs import Blobs
 from core.store.db import Database
-from core.store.scores import Filter, Ranked
+from core.store.scores import Ranked
 from core.store.sweep import sweep
 from core.store.tables import Job, Score
 from core.words import REASONS, VERDICTS, Reason, reasons_of
 from tests.unit.store import make
 
 SAMPLES = 40
-EVERYTHING = Filter()
+EVERYTHING = Wanted()
 
 
 def score_row(audit_pk: int, rank: int, **values: Any) -> tuple[Any, ...]:
@@ -58,7 +59,7 @@ def audit(db: Database) -> Job:
     return audit
 
 
-def read(db: Database, audit: Job, wanted: Filter, limit: int) -> list[Ranked]:
+def read(db: Database, audit: Job, wanted: Wanted, limit: int) -> list[Ranked]:
     """All pages."""
     seen: list[Ranked] = []
     while True:
@@ -88,7 +89,7 @@ def test_a_filtered_list_is_the_whole_list_without_the_others(db: Database, audi
     for given, suggested, verdict, is_issue, conflict in product(
         (None, 0, 2), (None, 1), (None, *VERDICTS), either, either
     ):
-        wanted = Filter(given, suggested, verdict, is_issue, conflict)
+        wanted = Wanted(given, suggested, verdict, is_issue=is_issue, conflict=conflict)
         expected = [
             score.rank
             for score in whole
@@ -103,7 +104,7 @@ def test_a_filtered_list_is_the_whole_list_without_the_others(db: Database, audi
 
 @pytest.mark.parametrize("reason", REASONS)
 def test_samples_are_found_by_each_of_their_reasons(db: Database, audit: Job, reason: Reason) -> None:
-    found = [score.rank for score in read(db, audit, Filter(reason=reason), 7)]
+    found = [score.rank for score in read(db, audit, Wanted(reason=reason), 7)]
     assert found == [score.rank for score in read(db, audit, EVERYTHING, 1000) if reason in reasons_of(score.reasons)]
     assert 0 < len(found) < SAMPLES
 

@@ -1,0 +1,68 @@
+"""How many samples each further choice of a filter would leave.
+
+A facet counts under all choices but its own, so that it shows what another choice in its place would give.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.review.ranking import NOTHING, Ranking, Wanted, both
+from core.words import DECISIONS, REASONS, VERDICTS
+
+DECISION = ("decision", "decided")  # two ways to ask for one thing
+
+
+@dataclass(frozen=True)
+class Facets:
+    """Counts by class number, by the order of words, and by no and yes."""
+
+    total: int
+    given: NDArray[np.int64]
+    suggested: NDArray[np.int64]
+    unsuggested: int
+    pairs: list[tuple[int, int, int]]  # given, suggested, how many: the most frequent first
+    verdict: list[int]
+    reason: list[int]
+    is_issue: list[int]
+    conflict: list[int]
+    decision: list[int]
+    undecided: int
+
+
+def facets(ranking: Ranking, decisions: NDArray[np.int8], wanted: Wanted, classes: int, most_pairs: int) -> Facets:
+    """All of them at once."""
+    masks = wanted.masks(ranking, decisions)
+
+    def but(*names: str) -> NDArray[np.bool_]:
+        return both(ranking, [mask for name, mask in masks.items() if name not in names])
+
+    suggested = ranking.suggested[but("suggested")]
+    judged = decisions[but(*DECISION)]
+    reasons = ranking.reasons[but("reason")]
+    return Facets(
+        total=int(but().sum()),
+        given=np.bincount(ranking.given[but("given")], minlength=classes),
+        suggested=np.bincount(suggested[suggested != NOTHING], minlength=classes),
+        unsuggested=int((suggested == NOTHING).sum()),
+        pairs=_pairs(ranking, but("given", "suggested"), classes, most_pairs),
+        verdict=np.bincount(ranking.verdict[but("verdict")], minlength=len(VERDICTS)).tolist(),
+        reason=[int((reasons >> k & 1).sum()) for k in range(len(REASONS))],
+        is_issue=np.bincount(ranking.is_issue[but("is_issue")], minlength=2).tolist(),
+        conflict=np.bincount(ranking.conflict[but("conflict")], minlength=2).tolist(),
+        decision=np.bincount(judged[judged != NOTHING], minlength=len(DECISIONS)).tolist(),
+        undecided=int((judged == NOTHING).sum()),
+    )
+
+
+def _pairs(ranking: Ranking, where: NDArray[np.bool_], classes: int, most: int) -> list[tuple[int, int, int]]:
+    """Which class is taken for which, and how often."""
+    where = where & (ranking.suggested != NOTHING)
+    codes, counts = np.unique(
+        ranking.given[where].astype(np.int64) * classes + ranking.suggested[where], return_counts=True
+    )
+    order = np.lexsort((codes, -counts))[:most]
+    return [(int(codes[k] // classes), int(codes[k] % classes), int(counts[k])) for k in order]

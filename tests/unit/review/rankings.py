@@ -1,0 +1,45 @@
+"""Rankings to look at."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.review.ranking import NOTHING, Ranking
+from core.words import DECISIONS, Decision
+
+
+def ranking(
+    samples: int = 1000, classes: int = 4, seed: int = 0, bias: float = 0.0
+) -> tuple[Ranking, NDArray[np.bool_]]:
+    """One with scores that are off by `bias` in log odds, and which labels are wrong in truth."""
+    dice = np.random.default_rng(seed)
+    odds = np.sort(dice.normal(-3.0, 3.0, samples))[::-1]
+    score = 1 / (1 + np.exp(-odds))
+    wrong = dice.random(samples) < 1 / (1 + np.exp(-(odds - bias)))
+    given = dice.integers(0, classes, samples)
+    suggested = np.where(score > 0.3, (given + dice.integers(1, classes, samples)) % classes, NOTHING)
+    made = Ranking(
+        sample=dice.permutation(samples).astype(np.int32),
+        given=given.astype(np.int32),
+        suggested=suggested.astype(np.int32),
+        verdict=np.where(score > 0.5, 2, dice.integers(0, 2, samples)).astype(np.int8),
+        is_issue=score > 0.5,
+        reasons=dice.integers(0, 128, samples).astype(np.int32),
+        conflict=dice.random(samples) < 0.1,
+        score=score,
+        confidence=np.where(suggested == NOTHING, np.nan, 0.9),
+    )
+    return made, wrong
+
+
+def judged(wrong: NDArray[np.bool_], where: NDArray[np.bool_]) -> NDArray[np.int8]:
+    """What a reviewer who is always right says of the labels there."""
+    said = np.full(len(wrong), NOTHING, np.int8)
+    keep, relabel = number("keep"), number("relabel")
+    said[where] = np.where(wrong[where], relabel, keep)
+    return said
+
+
+def number(decision: Decision) -> int:
+    return DECISIONS.index(decision)
