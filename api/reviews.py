@@ -149,7 +149,7 @@ class FacetsOut(BaseModel):
     undecided: int
 
 
-class Standing(BaseModel):
+class ReviewState(BaseModel):
     """Where the review of an audit stands.
 
     `precision`: of the flagged labels that were judged, the share that was wrong. `errors_left` are those among the
@@ -207,6 +207,8 @@ def say_of_many(audit_id: str, body: Bulk, parts: PartsDep, query: Annotated[Bul
     look = parts.db.read if query.dry_run else parts.db.write
     with look() as session:
         audit = audited(session, audit_id)
+        if not query.dry_run:
+            reviews.wait_turn(session, audit.dataset_pk)  # what is undecided now is so until this is done
         ranking, decisions = _looked(parts, session, audit)
         chosen = _chosen(audit, body, ranking, decisions)
         if not query.dry_run:
@@ -232,8 +234,8 @@ def take_back(audit_id: str, bulk_id: str, parts: PartsDep, query: Annotated[Und
         return UndoneOut(count=reviews.take_back(session, audit, query.reviewer, bulk_id))
 
 
-@router.get("/{audit_id}/reviews/summary", response_model=Standing)
-def summary(audit_id: str, parts: PartsDep) -> Standing:
+@router.get("/{audit_id}/reviews/summary", response_model=ReviewState)
+def summary(audit_id: str, parts: PartsDep) -> ReviewState:
     """Where the review stands: how right the ranking is so far, how many errors are left, whether to go on."""
     with parts.db.read() as session:
         audit = audited(session, audit_id)
@@ -241,7 +243,7 @@ def summary(audit_id: str, parts: PartsDep) -> Standing:
         last, disputed = reviews.state(session, audit.dataset_pk)
     found = learning.feedback(ranking, decisions)
     counts = np.bincount(decisions[decisions >= 0], minlength=len(DECISIONS)).tolist()
-    return Standing(
+    return ReviewState(
         last=last,
         decisions=dict(zip(DECISIONS, counts, strict=True)),
         disputed=disputed,

@@ -58,7 +58,7 @@ class Word(NamedTuple):
 def add(session: Session, audit: Audited, reviewer: str, said: Sequence[Said], source: str) -> list[Review]:
     """Write down what was said, and what counts now. What is known already is not written again; the reviews in the
     order of `said`."""
-    seq = _turn(session, audit.dataset_pk)
+    seq = wait_turn(session, audit.dataset_pk)
     known = _by_id(session, audit.dataset_pk, [one.id for one in said] + [one.undoes for one in said if one.undoes])
     at = session.execute(select(now())).scalar_one()
     fresh: list[Review] = []
@@ -90,7 +90,7 @@ def add_many(
 
     Their ids follow from that of the whole, so that sending it again changes nothing.
     """
-    first = _turn(session, audit.dataset_pk) + 1
+    first = wait_turn(session, audit.dataset_pk) + 1
     if knows(session, audit.dataset_pk, bulk):
         return 0
     at = session.execute(select(now())).scalar_one()
@@ -106,7 +106,7 @@ def add_many(
 
 def take_back(session: Session, audit: Audited, reviewer: str, bulk: str) -> int:
     """Take back what was said of many at once, where it was not taken back yet; how many."""
-    seq = _turn(session, audit.dataset_pk)
+    seq = wait_turn(session, audit.dataset_pk)
     at = session.execute(select(now())).scalar_one()
     taken = select(Review.undoes).where(Review.dataset_pk == audit.dataset_pk, Review.undoes.is_not(None))
     open = _of_bulk(audit.dataset_pk, bulk).where(Review.seq.not_in(taken)).order_by(Review.seq)
@@ -119,6 +119,12 @@ def take_back(session: Session, audit: Audited, reviewer: str, bulk: str) -> int
     _judge(session, audit.dataset_pk, {row.sample for row in undone})
     _counted(session, audit.dataset_pk, seq + len(rows))
     return len(rows)
+
+
+def wait_turn(session: Session, dataset_pk: int) -> int:
+    """The number of the last review. Nobody else takes one until this transaction ends."""
+    mine = update(Dataset).where(Dataset.pk == dataset_pk).values(reviews=Dataset.reviews).returning(Dataset.reviews)
+    return session.execute(mine).scalar_one()
 
 
 def after(session: Session, dataset_pk: int, seq: int, limit: int) -> list[Review]:
@@ -172,12 +178,6 @@ def counting(words: Sequence[Word]) -> tuple[Word, bool] | None:
         return None
     last = {word.reviewer: (word.decision, word.label) for word in live if word.decision != UNSURE}
     return live[-1], len(set(last.values())) > 1
-
-
-def _turn(session: Session, dataset_pk: int) -> int:
-    """The number of the last review. Nobody else takes one until this transaction ends."""
-    mine = update(Dataset).where(Dataset.pk == dataset_pk).values(reviews=Dataset.reviews).returning(Dataset.reviews)
-    return session.execute(mine).scalar_one()
 
 
 def _counted(session: Session, dataset_pk: int, seq: int) -> None:

@@ -196,6 +196,30 @@ def test_many_at_once_need_the_count_that_was_seen_and_can_be_taken_back(fresh: 
     check_problem(fresh.http.post(path(fresh, f"reviews/bulk/{uuid4()}/undo")), 404, "not-found")
 
 
+def test_many_at_once_and_one_by_one_at_the_same_time_do_each_other_no_harm(fresh: Library) -> None:
+    samples = [row["sample"] for row in everything(fresh)]
+    statuses: list[int] = []
+
+    def all_at_once() -> None:
+        for _ in range(6):
+            id = str(uuid4())
+            seen = bulk(fresh, dry_run=True, action="keep", top=20).json()["count"]
+            statuses.append(bulk(fresh, id=id, action="keep", top=20, count=seen).status_code)
+            fresh.http.post(path(fresh, f"reviews/bulk/{id}/undo"))
+
+    def one_by_one() -> None:
+        statuses.extend(say(fresh, one(sample)).status_code for sample in samples[:20])
+
+    people = [threading.Thread(target=person) for person in (all_at_once, all_at_once, one_by_one)]
+    for person in people:
+        person.start()
+    for person in people:
+        person.join()
+    assert set(statuses) <= {200, 409} and statuses.count(200) >= 21
+    assert [row["seq"] for row in said(fresh)] == list(range(1, len(said(fresh)) + 1))
+    assert {row["sample"] for row in everything(fresh, decided=True)} >= set(samples[:20])
+
+
 def test_many_at_once_of_a_choice(fresh: Library) -> None:
     wanted = {"given": CLASSES[1], "is_issue": True}
     there = everything(fresh, **wanted)
