@@ -9,7 +9,7 @@ from celery import Celery
 from kombu.entity import Queue
 
 from core.settings import Settings
-from worker import fsbroker
+from worker import fsbroker, redisbroker
 
 BELL = "labelaudit.bell"
 QUEUES = {"ingest": "ingest", "probe": "audits", "audit": "audits"}  # kind of job -> queue, the urgent kinds first
@@ -18,11 +18,7 @@ QUEUES = {"ingest": "ingest", "probe": "audits", "audit": "audits"}  # kind of j
 def build(settings: Settings) -> Celery:
     """The application for a service's broker."""
     embedded = settings.broker.startswith("filesystem://")
-    options = (
-        fsbroker.install(settings.home / "broker")
-        if embedded
-        else {"visibility_timeout": 86400, "socket_timeout": 2, "socket_connect_timeout": 2}
-    )
+    options = fsbroker.install(settings.home / "broker") if embedded else redisbroker.install()
     app = Celery("labelaudit", broker=settings.broker, set_as_current=False)
     app.conf.update(
         broker_transport_options={**options, "polling_interval": 0.1},
