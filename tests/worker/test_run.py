@@ -19,12 +19,14 @@ from safetensors.torch import save_file
 from sqlalchemy import func, select, update
 
 from core import settings as core_settings
+from core.review.ranking import Wanted
 from core.settings import Settings
 from core.spec import Pace, Plan, Record
 from core.store import audits, conflicts, curves, datasets, jobs, scores
 from core.store.blobs import Blobs
 from core.store.db import Database
 from core.store.tables import Job, Sample, Score
+from core.training.host import has_fast_bf16
 from core.training.networks import build
 from core.words import reasons_of
 from tests.unit.store import make
@@ -175,9 +177,9 @@ def test_an_audit_leaves_scores_a_model_and_its_story(db: Database, blobs: Blobs
         blobs.get(stored["key"], stored["sha256"])
     with db.read() as session:
         assert session.execute(select(func.count()).select_from(Score).where(Score.audit_pk == job.pk)).scalar() == 120
-        assert [row.rank for row in scores.page(session, job, 0, 1000, scores.Filter())] == list(range(1, 121))
+        assert [row.rank for row in scores.page(session, job, 0, 1000, Wanted())] == list(range(1, 121))
         assert [epoch.epoch for epoch in audits.epochs(session, job.pk)] == list(range(1, 7))
-        told = scores.page(session, job, 0, 1000, scores.Filter())[-1]
+        told = scores.page(session, job, 0, 1000, Wanted())[-1]
         points = curves.read(blobs, curves.keys(session, job.pk), curves.place(session, job.pk, told.sample))
         assert len(points) == 6
         assert points[-1].loss == pytest.approx(told.loss, rel=1e-3, abs=1e-6)
@@ -201,7 +203,7 @@ def test_the_same_picture_under_two_labels_is_a_conflict(
     assert job.result is not None and job.result["summary"]["conflicts"] == {"groups": 1, "samples": 2}
     with db.read() as session:
         (group,) = conflicts.page(session, job, 0, 10)
-        in_conflict = scores.page(session, job, 0, 1000, scores.Filter(conflict=True))
+        in_conflict = scores.page(session, job, 0, 1000, Wanted(conflict=True))
     assert {row.path for row in group.samples} == {"few/7/twin.png", "few/1/0001.png"}
     assert in_conflict == group.samples
     assert any("conflicting-duplicates" in reasons_of(row.reasons) for row in group.samples)
@@ -220,7 +222,8 @@ def test_a_probe_says_what_an_audit_would_do_here_and_how_fast(db: Database, dat
     job = _job(db, id)
     assert job.state == "succeeded" and job.result is not None
     plan, pace = Plan(**job.result["plan"]), Pace(**job.result["pace"])
-    assert (plan.epochs, plan.resolution, plan.precision) == (6, 8, "float32")
+    precision = "bf16" if has_fast_bf16(torch.device("cpu")) else "float32"
+    assert (plan.epochs, plan.resolution, plan.precision) == (6, 8, precision)
     assert (pace.network, pace.resolution, pace.device, pace.cores) == (plan.network, 8, "cpu", 1)
     assert 0 < pace.seconds < 1
     with db.read() as session:
