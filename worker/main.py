@@ -46,9 +46,10 @@ def main() -> None:
         raise SystemExit(problem.detail) from None
     warnings.filterwarnings("ignore", message="You're running the worker with superuser")  # an embedded one may
     app = build(configured)
-    tasks.register(app, configured)
+    queues = arguments.queues.split(",")
+    tasks.register(app, configured, queues)
     me = os.getpid()
-    roster = Roster(configured, db, arguments.queues.split(","))
+    roster = Roster(configured, db, queues)
 
     @signals.worker_process_init.connect(weak=False)
     def _in_pool(**_: Any) -> None:

@@ -6,6 +6,7 @@ have children, must not touch a GPU before it forks, and could not be killed wit
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 import shutil
@@ -14,6 +15,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from celery import Celery
@@ -28,17 +30,22 @@ from worker.roster import kinds as kinds_of_devices
 log = logs.get(__name__)
 
 
-def register(app: Celery, settings: Settings) -> None:
-    """Teach a worker's application the one task there is."""
+TURN_S = 30.0  # after which a worker of several queues hears the bells of the others
+
+
+def register(app: Celery, settings: Settings, queues: Sequence[str]) -> None:
+    """Teach the application of a worker of these queues the one task there is."""
+    turn_s = TURN_S if len(queues) > 1 else math.inf
 
     @app.task(name=BELL, bind=True, shared=False)  # type: ignore[untyped-decorator]
     def bell(task: Any, job_id: str) -> None:
         queue = task.request.delivery_info["routing_key"]
-        answer(settings, [kind for kind, its in QUEUES.items() if its == queue], job_id)
+        answer(settings, [kind for kind, its in QUEUES.items() if its == queue], job_id, turn_s)
 
 
-def answer(settings: Settings, kinds: list[str], job_id: str) -> None:
-    """Do every job of these kinds that waits, the first kind first and each in its line, until there is none.
+def answer(settings: Settings, kinds: list[str], job_id: str, turn_s: float = math.inf) -> None:
+    """Do every job of these kinds that waits, the first kind first and each in its line, until there is none, or the
+    turn of other kinds has come: uploads that never end must not hold up audits, nor the other way round.
 
     Which job the bell is about does not matter: one that was lost costs nothing while there is work, one that comes
     late finds nothing to do, and nobody jumps the line by being rung for.
@@ -46,7 +53,7 @@ def answer(settings: Settings, kinds: list[str], job_id: str) -> None:
     log.debug("a bell", job=job_id)
     devices = kinds_of_devices(settings)
     worker = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-    db = Database(settings.database)
+    db, until = Database(settings.database), time.monotonic() + turn_s
     try:
         while True:
             with db.write() as session:
@@ -55,6 +62,8 @@ def answer(settings: Settings, kinds: list[str], job_id: str) -> None:
             if claim is None:
                 return
             Watch(settings, db, claim).until_over()
+            if time.monotonic() > until:
+                return
     finally:
         db.close()
 

@@ -105,6 +105,24 @@ def test_one_bell_does_all_the_work_that_waits(db: Database, quick: Settings, mo
     assert done == [job.id for job in waiting]
 
 
+def test_a_worker_of_several_queues_leaves_the_rest_when_the_turn_of_others_has_come(
+    db: Database, quick: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    def until_over(watch: tasks.Watch) -> None:
+        done.append(watch._claim.id)
+        with db.write() as session:
+            jobs.finish(session, watch._claim, {})
+
+    monkeypatch.setattr(tasks.Watch, "until_over", until_over)
+    with db.write() as session:
+        waiting = [make.audit(session) for _ in range(3)]
+    for k in range(3):
+        tasks.answer(quick, ["probe", "audit"], waiting[0].id, turn_s=0.0)
+        assert done == [job.id for job in waiting[: k + 1]]
+
+
 def test_whoever_waits_for_a_probe_does_not_wait_for_older_audits(
     db: Database, quick: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
