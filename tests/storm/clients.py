@@ -146,6 +146,8 @@ class Visitor(threading.Thread):
             op = self._op("read", about, id, "GET", f"/v1/{about}s/{id}")
             if op.seen in ENDED:
                 self._known.open.discard(id)
+            elif op.code == "not-found":
+                self._known.forget(id)
 
     def _list(self) -> None:
         """All pages, as one look that began with the first and ended with the last."""
