@@ -89,7 +89,8 @@ class Lifecycle:
         assert [row["rank"] for row in suspects] == list(range(1, 241))
         first = suspects[: len(walked.planted.truth)]
         assert sum(row["path"] in walked.planted.truth for row in first) >= 0.8 * len(first)
-        assert all(a["score"] > b["score"] for a, b in pairwise(suspects) if a["iam"] != b["iam"])
+        assert all(a["score"] >= b["score"] for a, b in pairwise(suspects))
+        assert len({row["score"] for row in suspects}) >= 0.95 * len(suspects), "on any CPU, with hardly a tie"
         right = sum(row["suggested_label"] == walked.planted.truth.get(row["path"]) for row in first)
         assert right >= 0.7 * len(first)
 
