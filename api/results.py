@@ -13,19 +13,10 @@ from sqlalchemy.orm import Session
 from api import files
 from api.choices import Choices
 from api.deps import FinishedAuditDep, Parts, PartsDep, SampleNumber, audited, check_finished, found_audit
-from api.schemas import (
-    ConflictOut,
-    Evidence,
-    NumberedQuery,
-    Page,
-    Suspects,
-    conflicts_out,
-    curves_out,
-    reviews_out,
-    standing_out,
-    suspects_out,
-)
+from api.judgements import reviews_out
+from api.schemas import NumberedQuery, Page
 from api.strict import StrictRoute
+from api.suspects import ConflictOut, Evidence, Suspects, conflicts_out, curves_out, standing_out, suspects_out
 from core.errors import Problem
 from core.spec import MODEL_FILES
 from core.store import audits, conflicts, curves, reviews, scores

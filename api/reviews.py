@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from api.choices import Choices, LabelName, class_number
 from api.deps import Parts, PartsDep, audited
-from api.schemas import ID, Asked, JudgementOut, NumberedQuery, Page, ReviewOut, judgement_out, reviews_out
+from api.judgements import JudgementOut, ReviewOut, judgement_out, reviews_out
+from api.schemas import ID, Asked, NumberedQuery, Page
 from api.strict import StrictRoute
 from core.errors import Problem
 from core.review import facets as counting

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
@@ -13,17 +12,11 @@ from api import problems
 from core.errors import Problem
 from core.spec import Counts, Plan, Progress, Record
 from core.store import datasets
-from core.store.audits import Audited
-from core.store.conflicts import Group
-from core.store.curves import Point
-from core.store.likeliest import unpacked
-from core.store.scores import Ranked
-from core.store.tables import Dataset, Event, Finding, Job, Judgement, LeftOut, Review, Sample
-from core.words import DECISIONS, VERDICTS, Decision, FindingKind, Reason, VerdictWord, reasons_of
+from core.store.tables import Dataset, Event, Finding, Job, LeftOut, Sample
+from core.words import FindingKind
 
 Row = TypeVar("Row")
 DatasetName = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
-NOBODY: Mapping[int, Judgement] = {}  # has said anything
 ID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
 
@@ -178,128 +171,6 @@ class Planned(BaseModel):
     estimate: Estimate
 
 
-class JudgementOut(BaseModel):
-    """What counts of a sample: the last decision that was not taken back. `seq` is the number of that review;
-    `disputed` says that reviewers' last words differ."""
-
-    sample: int
-    decision: Decision
-    label: str | None
-    reviewer: str
-    source: str
-    at: str
-    seq: int
-    disputed: bool
-
-
-class ReviewOut(BaseModel):
-    """Something that a person said of a sample. One that takes another one back names it and has no decision."""
-
-    seq: int
-    id: str
-    sample: int
-    decision: Decision | None
-    label: str | None
-    undoes: str | None
-    reviewer: str
-    source: str
-    bulk: str | None
-    at: str
-
-
-class Likely(BaseModel):
-    """A class that may be the true one, and the probability that it is."""
-
-    label: str
-    p: float
-
-
-class Suspect(BaseModel):
-    """The verdict on one sample.
-
-    `score` is the probability that its given label is wrong, `suggested_confidence` that the suggested one is right if
-    it is. Without a class that is likelier than all others together, nothing is suggested. `top` holds the five
-    likeliest classes, the likeliest first; it is null in audits that were made before it was kept.
-    `conflict` is the number of the group of samples with the same content and different labels that it is in.
-    """
-
-    rank: int
-    sample: int
-    path: str
-    split: str | None
-    given_label: str
-    suggested_label: str | None
-    suggested_confidence: float | None
-    score: float
-    is_issue: bool
-    verdict: VerdictWord
-    reasons: list[Reason]
-    top: list[Likely] | None
-    conflict: int | None
-    iam: float
-    hm_weight: float
-    aum: float
-    tkum: float
-    loss: float
-    image: str
-    judgement: JudgementOut | None
-
-
-class Standing(BaseModel):
-    """Where a sample stands while its audit is at work: by how much its given label has led so far. Nothing is
-    calibrated yet, so there is no score."""
-
-    rank: int
-    sample: int
-    path: str
-    split: str | None
-    given_label: str
-    aum: float
-    image: str
-
-
-class Suspects(BaseModel):
-    """A page of the ranking. While the audit is at work it is provisional: the first thousand as they stand after
-    `epoch`."""
-
-    data: list[Suspect] | list[Standing]
-    next: int | None
-    provisional: bool
-    epoch: int | None
-
-
-class Curves(BaseModel):
-    """What the training pass of every epoch showed of a sample, in half precision, the first epoch first.
-
-    `margin`: how far the given label led its strongest rival; `rival_gap`: how far that one led the next class.
-    """
-
-    margin: list[float]
-    rival_gap: list[float]
-    loss: list[float]
-
-
-class Evidence(Suspect):
-    """A suspect with its curves, which are null in audits that were made before they were kept, and all that was said
-    of it."""
-
-    curves: Curves | None
-    reviews: list[ReviewOut]
-
-
-class ConflictOut(BaseModel):
-    """Samples with the same content and different labels, at least one of which is wrong.
-
-    `favoured_label` is the class that is likelier than all others together, over all of them; null when none is.
-    `size` counts the samples; the twenty most suspicious of them are listed.
-    """
-
-    conflict: int
-    size: int
-    favoured_label: str | None
-    samples: list[Suspect]
-
-
 class EventOut(BaseModel):
     """Something that happened to an audit."""
 
@@ -418,106 +289,6 @@ def audit_out(job: Job, dataset: Dataset, queue: Waiting | None = None, hour_cos
         files={name: {"size": f["size"], "sha256": f["sha256"]} for name, f in files.items()} or None,
         problem=problem_out(job.problem, f"/v1/audits/{job.id}", job.request_id),
     )
-
-
-def standing_out(audit: Audited, rows: list[tuple[int, float, Sample]]) -> list[dict[str, Any]]:
-    """Rows of a provisional ranking as `Standing` has them."""
-    return [
-        {
-            "rank": rank,
-            "sample": sample.n,
-            "path": sample.path,
-            "split": sample.split,
-            "given_label": audit.classes[sample.label],
-            "aum": margin,
-            "image": image_url(audit.dataset_id, sample.n),
-        }
-        for rank, margin, sample in rows
-    ]
-
-
-def suspects_out(audit: Audited, rows: list[Ranked], judged: Mapping[int, Judgement] = NOBODY) -> list[dict[str, Any]]:
-    """Rows of the ranked list as `Suspect` has them; plain, because a page is many and comes from our own table."""
-    classes = audit.classes
-    return [
-        {
-            "rank": rank,
-            "sample": sample,
-            "path": path,
-            "split": split,
-            "given_label": classes[given],
-            "suggested_label": classes[suggested] if suggested >= 0 else None,
-            "suggested_confidence": confidence,
-            "score": score,
-            "is_issue": is_issue,
-            "verdict": VERDICTS[verdict],
-            "reasons": reasons_of(reasons),
-            "top": None if top is None else [{"label": classes[k], "p": p} for k, p in unpacked(top)],
-            "conflict": conflict,
-            "iam": iam,
-            "hm_weight": hm_weight,
-            "aum": aum,
-            "tkum": tkum,
-            "loss": loss,
-            "image": image_url(audit.dataset_id, sample),
-            "judgement": judgement_out(classes, judged[sample]) if sample in judged else None,
-        }
-        for (
-            rank, sample, given, suggested, score, is_issue, verdict, iam, hm_weight, aum, tkum, loss,
-            confidence, reasons, top, conflict, path, split,
-        ) in rows
-    ]  # fmt: skip
-
-
-def judgement_out(classes: list[str], row: Judgement) -> dict[str, Any]:
-    """What counts of a sample, as `JudgementOut` has it."""
-    return {
-        "sample": row.sample,
-        "decision": DECISIONS[row.decision],
-        "label": None if row.label is None else classes[row.label],
-        "reviewer": row.reviewer,
-        "source": row.source,
-        "at": time_out(row.at),
-        "seq": row.seq,
-        "disputed": row.disputed,
-    }
-
-
-def reviews_out(classes: list[str], rows: Sequence[Review], names: Mapping[int, str]) -> list[dict[str, Any]]:
-    """Reviews as `ReviewOut` has them; `names` are the ids of those that were taken back."""
-    return [
-        {
-            "seq": row.seq,
-            "id": row.id,
-            "sample": row.sample,
-            "decision": DECISIONS[row.decision] if row.undoes is None else None,
-            "label": None if row.label is None else classes[row.label],
-            "undoes": None if row.undoes is None else names[row.undoes],
-            "reviewer": row.reviewer,
-            "source": row.source,
-            "bulk": row.bulk,
-            "at": time_out(row.at),
-        }
-        for row in rows
-    ]
-
-
-def curves_out(points: list[Point]) -> dict[str, list[float]] | None:
-    """Points as `Curves` has them."""
-    return {name: [getattr(point, name) for point in points] for name in Point._fields} if points else None
-
-
-def conflicts_out(audit: Audited, groups: list[Group]) -> list[dict[str, Any]]:
-    """Groups as `ConflictOut` has them."""
-    return [
-        {
-            "conflict": group.number,
-            "size": group.size,
-            "favoured_label": audit.classes[group.favoured] if group.favoured >= 0 else None,
-            "samples": suspects_out(audit, group.samples),
-        }
-        for group in groups
-    ]
 
 
 def event_out(event: Event) -> EventOut:

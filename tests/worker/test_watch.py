@@ -30,6 +30,20 @@ def _child(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     )
 
 
+@pytest.fixture
+def done(db: Database, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The jobs that were done, in order; each is done at once, without a child."""
+    done: list[str] = []
+
+    def until_over(watch: tasks.Watch) -> None:
+        done.append(watch._claim.id)
+        with db.write() as session:
+            jobs.finish(session, watch._claim, {})
+
+    monkeypatch.setattr(tasks.Watch, "until_over", until_over)
+    return done
+
+
 def test_a_child_that_dies_without_a_word_costs_a_strike_and_the_job_waits_again(
     db: Database, quick: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -90,15 +104,7 @@ def test_a_child_that_does_not_stop_when_asked_is_killed_and_the_job_is_cancelle
     assert make.row(db, claim.pk).state == "cancelled"
 
 
-def test_one_bell_does_all_the_work_that_waits(db: Database, quick: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    done: list[str] = []
-
-    def until_over(watch: tasks.Watch) -> None:
-        done.append(watch._claim.id)
-        with db.write() as session:
-            jobs.finish(session, watch._claim, {})
-
-    monkeypatch.setattr(tasks.Watch, "until_over", until_over)
+def test_one_bell_does_all_the_work_that_waits(db: Database, quick: Settings, done: list[str]) -> None:
     with db.write() as session:
         waiting = [make.audit(session) for _ in range(3)]
     tasks.answer(quick, ["probe", "audit"], waiting[1].id)
@@ -106,16 +112,8 @@ def test_one_bell_does_all_the_work_that_waits(db: Database, quick: Settings, mo
 
 
 def test_a_worker_of_several_queues_leaves_the_rest_when_the_turn_of_others_has_come(
-    db: Database, quick: Settings, monkeypatch: pytest.MonkeyPatch
+    db: Database, quick: Settings, done: list[str]
 ) -> None:
-    done: list[str] = []
-
-    def until_over(watch: tasks.Watch) -> None:
-        done.append(watch._claim.id)
-        with db.write() as session:
-            jobs.finish(session, watch._claim, {})
-
-    monkeypatch.setattr(tasks.Watch, "until_over", until_over)
     with db.write() as session:
         waiting = [make.audit(session) for _ in range(3)]
     for k in range(3):
@@ -124,16 +122,8 @@ def test_a_worker_of_several_queues_leaves_the_rest_when_the_turn_of_others_has_
 
 
 def test_whoever_waits_for_a_probe_does_not_wait_for_older_audits(
-    db: Database, quick: Settings, monkeypatch: pytest.MonkeyPatch
+    db: Database, quick: Settings, done: list[str]
 ) -> None:
-    done: list[str] = []
-
-    def until_over(watch: tasks.Watch) -> None:
-        done.append(watch._claim.id)
-        with db.write() as session:
-            jobs.finish(session, watch._claim, {})
-
-    monkeypatch.setattr(tasks.Watch, "until_over", until_over)
     with db.write() as session:
         audits = [make.audit(session) for _ in range(2)]
         probe = jobs.submit(session, "probe", audits[0].dataset_pk, {})

@@ -7,6 +7,7 @@ import pytest
 
 from core.review.feedback import ENOUGH, NEXT, feedback
 from core.review.ranking import NOTHING
+from core.words import Decision
 from tests.unit.review.rankings import judged, number, ranking
 
 
@@ -74,9 +75,9 @@ def test_it_says_stop_when_looking_on_is_not_worth_it_and_not_before() -> None:
 
 
 @pytest.mark.parametrize("said", ["keep", "relabel"])
-def test_a_reviewer_who_says_always_the_same_breaks_nothing(said: str) -> None:
+def test_a_reviewer_who_says_always_the_same_breaks_nothing(said: Decision) -> None:
     made, _ = ranking()
-    always = np.full(len(made), number(said), np.int8)  # type: ignore[arg-type]
+    always = np.full(len(made), number(said), np.int8)
     always[500:] = NOTHING
     found = feedback(made, always)
     assert np.isfinite([found.shift, found.stretch, found.errors_left.low, found.errors_left.high]).all()
