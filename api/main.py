@@ -18,6 +18,7 @@ from api import (
     images,
     limits,
     openapi,
+    page,
     problems,
     results,
     reviews,
@@ -95,6 +96,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         webhooks,
     ):
         app.include_router(module.router)
+    app.include_router(page.router(settings.page or page.BUILT))
     app.add_middleware(Doorway, settings=settings)
     app.state.crowd = Crowd(settings.max_in_flight)
     app.add_middleware(Shedding, crowd=app.state.crowd)
