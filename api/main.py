@@ -18,6 +18,7 @@ from api import (
     images,
     limits,
     openapi,
+    orders,
     problems,
     results,
     reviews,
@@ -91,6 +92,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         audits,
         events,
         reviews,
+        orders,
         workers,
         webhooks,
     ):
