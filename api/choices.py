@@ -9,14 +9,21 @@ from pydantic import Field
 from api.schemas import Asked
 from core.errors import Problem
 from core.review.ranking import Wanted
+from core.spec import Split
 from core.store.audits import Audited
 from core.words import Decision, Reason, VerdictWord
 
+Probability = Annotated[float, Field(ge=0, le=1)]
+Text = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
 LabelName = Annotated[str, Field(max_length=256)]
 
 
 class Choices(Asked):
-    """Labels are class names; what is absent may be anything. `decided` false: samples that nobody has judged yet."""
+    """Labels are class names; what is absent may be anything. `decided` false: samples that nobody has judged yet.
+
+    Scores are from `score_from` on and below `score_to`, 1 included if that is 1. `contains` is text in the sample's
+    path, in upper or lower case.
+    """
 
     given: LabelName | None = None
     suggested: LabelName | None = None
@@ -26,6 +33,11 @@ class Choices(Asked):
     conflict: bool | None = None
     decision: Decision | None = None
     decided: bool | None = None
+    disputed: bool | None = None
+    split: Split | None = None
+    score_from: Probability | None = None
+    score_to: Probability | None = None
+    contains: Text | None = None
 
     def wanted(self, audit: Audited) -> Wanted:
         """The same by the numbers of this audit's classes."""

@@ -18,6 +18,7 @@ from api import (
     images,
     limits,
     openapi,
+    orders,
     page,
     problems,
     results,
@@ -92,6 +93,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         audits,
         events,
         reviews,
+        orders,
         workers,
         webhooks,
     ):

@@ -7,7 +7,7 @@ from threading import Lock
 
 from sqlalchemy.orm import Session
 
-from core.review.ranking import Ranking
+from core.review.ranking import Judged, Ranking
 from core.store import rankings
 from core.store.audits import Audited
 
@@ -34,3 +34,8 @@ class Rankings:
             while len(self._kept) > 1 and sum(kept.nbytes for kept in self._kept.values()) > self._most_bytes:
                 self._kept.popitem(last=False)
         return found
+
+    def judged(self, session: Session, audit: Audited) -> tuple[Ranking, Judged]:
+        """The same, and what counts of each of its samples now."""
+        ranking = self.of(session, audit)
+        return ranking, rankings.judged(session, audit, ranking)

@@ -33,11 +33,18 @@ Decision = Literal[  # what a person said of a sample's label
     "exclude",  # the sample should not be there at all
     "unsure",
 ]
+Source = Literal[  # how a sample came to be judged
+    "list",
+    "random",  # by chance, not for its score
+    "blind",  # without having seen what is suggested
+    "bulk",  # with many others at once
+]
 CutBy = Literal["expected-f1", "target-precision", "review-budget"]  # what decided how many labels are flagged
 Degenerate = Literal["nothing-learned", "collapsed", "memorised"]  # why a run says nothing of the labels
 VERDICTS: tuple[VerdictWord, ...] = get_args(VerdictWord)
 REASONS: tuple[Reason, ...] = get_args(Reason)
 DECISIONS: tuple[Decision, ...] = get_args(Decision)
+SOURCES: tuple[Source, ...] = get_args(Source)
 
 
 def reasons_of(mask: int) -> list[Reason]:

@@ -70,7 +70,7 @@ def feedback(ranking: Ranking, decisions: NDArray[np.int8]) -> Feedback:
         wrong=int(wrong.sum()),
         flagged_right=flagged_right,
         flagged_wrong=flagged_wrong,
-        precision=_share(flagged_wrong, flagged_right, dice),
+        precision=share(flagged_wrong, flagged_right, dice),
         left=len(open),
         errors_left=_errors(open, fit.mean, draws, dice),
         next=len(following),
@@ -166,7 +166,7 @@ def _errors(
     return Range(estimate, float(min(low, estimate)), float(max(high, estimate)))
 
 
-def _share(wrong: int, right: int, dice: np.random.Generator) -> Range | None:
+def share(wrong: int, right: int, dice: np.random.Generator) -> Range | None:
     """A share with Jeffreys' interval."""
     if wrong + right == 0:
         return None
