@@ -2,7 +2,11 @@
 export type Command =
   | { do: "keep" | "accept" | "exclude" | "unsure" | "undo" | "select" | "zoom" | "search" | "help" | "clear" | "all" }
   | { do: "class"; place: number }
-  | { do: "move"; by: "next" | "previous" | "up" | "down" | "first" | "last" | "page-up" | "page-down"; range: boolean };
+  | {
+      do: "move";
+      by: "next" | "previous" | "up" | "down" | "first" | "last" | "page-up" | "page-down";
+      range: boolean;
+    };
 
 const PLAIN: Readonly<Record<string, Command["do"]>> = {
   q: "keep",
@@ -57,7 +61,7 @@ export function commandOf({ key, ctrlKey, metaKey, altKey, shiftKey }: Key): Com
 export function isTaken(target: EventTarget | null, key: string): boolean {
   if (!(target instanceof HTMLElement)) return false;
   if (target.isContentEditable || target.matches("input, textarea, select") || target.closest("dialog")) return true;
-  return (key === " " || key === "Enter") && target.closest("button, a, summary") !== null;
+  return (key === " " || key === "Enter") && target.closest("button:not([role=option]), a, summary") !== null;
 }
 
 /** Where a move leads in a grid of so many columns. */

@@ -12,13 +12,12 @@ export function Shell({ children }: { children: ReactNode }) {
   const [signedOut, setSignedOut] = useState(false);
   const [place] = useLocation();
   const main = useRef<HTMLElement>(null);
-  const first = useRef(true);
+  const seen = useRef(place);
   useEffect(() => onSignedOut(() => setSignedOut(true)), []);
   // Whoever cannot see the screen change is taken to the new one.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: it happens because the place changed
   useEffect(() => {
-    if (first.current) first.current = false;
-    else main.current?.focus({ preventScroll: true });
+    if (seen.current !== place) main.current?.focus({ preventScroll: true });
+    seen.current = place;
   }, [place]);
   return (
     <>

@@ -106,7 +106,7 @@ export function VerdictBadge({ verdict }: { verdict: Verdict }) {
   );
 }
 
-/** A dialog above everything else; Escape and a click beside it close it. */
+/** A dialog above everything else; Escape closes it. */
 export function Dialog({
   title,
   onClose,
@@ -128,14 +128,7 @@ export function Dialog({
     };
   }, []);
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: the keyboard closes it with Escape, which `onCancel` hears
-    <dialog
-      ref={ref}
-      className={wide ? "dialog wide" : "dialog"}
-      aria-labelledby={id}
-      onCancel={onClose}
-      onClick={(event) => event.target === ref.current && onClose()}
-    >
+    <dialog ref={ref} className={wide ? "dialog wide" : "dialog"} aria-labelledby={id} onCancel={onClose}>
       <div className="dialog-body">
         <header>
           <h2 id={id}>{title}</h2>

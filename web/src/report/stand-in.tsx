@@ -1,0 +1,4 @@
+import Report from "./screen";
+export default function StandIn({ id }: { id: string }) {
+  return <Report auditId={id} />;
+}
