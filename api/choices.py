@@ -15,6 +15,7 @@ from core.words import Decision, Reason, VerdictWord
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Text = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
+ReviewNumber = Annotated[int, Field(ge=0, lt=2**31)]
 LabelName = Annotated[str, Field(max_length=256)]
 
 
@@ -43,6 +44,13 @@ class Choices(Asked):
         """The same by the numbers of this audit's classes."""
         rest = {name: getattr(self, name) for name in Choices.model_fields if name not in ("given", "suggested")}
         return Wanted(class_number(audit, self.given), class_number(audit, self.suggested), **rest)
+
+
+def review_number(audit: Audited, as_of: int | None) -> int:
+    """After which review things are to be looked at: the last one, unless another is asked for."""
+    if as_of is None or as_of <= audit.reviews:
+        return audit.reviews if as_of is None else as_of
+    raise Problem("unknown-review", f"There is no review {as_of} yet; the last one is {audit.reviews}.")
 
 
 def class_number(audit: Audited, label: str | None) -> int | None:

@@ -12,7 +12,7 @@ from pydantic_core import to_json
 from sqlalchemy.orm import Session
 
 from api import files
-from api.choices import Choices
+from api.choices import Choices, ReviewNumber, review_number
 from api.deps import FinishedAuditDep, Parts, PartsDep, SampleNumber, audited, check_finished, found_audit
 from api.judgements import reviews_out
 from api.schemas import NumberedQuery, Page
@@ -37,14 +37,18 @@ MEDIA_TYPES = {
 
 
 class SuspectsQuery(NumberedQuery, Choices):
-    """Which suspects. `ranks`, up to 200 of them with commas between, stand alone."""
+    """Which suspects. `ranks`, up to 200 of them with commas between, stand alone, or with `as_of`:
+    then each has its `sharpened` score after that review."""
 
     ranks: Annotated[str | None, Field(pattern=r"^[1-9]\d{0,8}(,[1-9]\d{0,8}){0,199}$")] = None
+    as_of: ReviewNumber | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        if self.ranks is not None and self.model_fields_set - {"ranks"}:
+        if self.ranks is not None and self.model_fields_set - {"ranks", "as_of"}:
             raise ValueError("ranks stand alone, without after, limit or filters")
+        if self.as_of is not None and self.ranks is None:
+            raise ValueError("as_of belongs to ranks")
         return self
 
     @property
@@ -71,7 +75,7 @@ def _page(parts: Parts, audit_id: str, query: SuspectsQuery) -> bytes:
             return _provisional(session, audit, query)
         check_finished(audit)
         if query.ranks is not None:
-            return _at_ranks(session, audit, [int(rank) for rank in query.ranks.split(",")])
+            return _at_ranks(parts, session, audit, query.ranks, query.as_of)
         rows = scores.page(session, audit, query.after or 0, query.limit + 1, query.wanted(audit))
         shown = rows[: query.limit]
         judged = reviews.judgements(session, audit.dataset_pk, (row.sample for row in shown)) if audit.reviews else {}
@@ -80,13 +84,18 @@ def _page(parts: Parts, audit_id: str, query: SuspectsQuery) -> bytes:
     return to_json(page, inf_nan_mode="null")
 
 
-def _at_ranks(session: Session, audit: Audited, ranks: list[int]) -> bytes:
+def _at_ranks(parts: Parts, session: Session, audit: Audited, asked: str, as_of: int | None) -> bytes:
+    ranks = [int(rank) for rank in asked.split(",")]
     found = scores.at_ranks(session, audit, ranks)
     if missing := set(ranks) - found.keys():
         raise Problem("unknown-rank", f"This audit has no rank {min(missing)}.")
     rows = [found[rank] for rank in ranks]
     judged = reviews.judgements(session, audit.dataset_pk, (row.sample for row in rows)) if audit.reviews else {}
-    page = {"data": suspects_out(audit, rows, judged), "next": None, "provisional": False, "epoch": None}
+    data = suspects_out(audit, rows, judged)
+    if as_of is not None:
+        scores_now = parts.rankings.sharpened(session, audit, review_number(audit, as_of)).at(ranks)
+        data = [{**row, "sharpened": score} for row, score in zip(data, scores_now, strict=True)]
+    page = {"data": data, "next": None, "provisional": False, "epoch": None}
     return to_json(page, inf_nan_mode="null")
 
 

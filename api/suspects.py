@@ -34,6 +34,7 @@ class Suspect(BaseModel):
     it is. Without a class that is likelier than all others together, nothing is suggested. `top` holds the five
     likeliest classes, the likeliest first; it is null in audits that were made before it was kept.
     `conflict` is the number of the group of samples with the same content and different labels that it is in.
+    `sharpened` is the score as decisions correct it, in rows that are asked for by rank and review number.
     """
 
     rank: int
@@ -55,6 +56,7 @@ class Suspect(BaseModel):
     tkum: float
     loss: float
     image: str
+    sharpened: float | None
     judgement: JudgementOut | None
 
 
@@ -153,6 +155,7 @@ def suspects_out(audit: Audited, rows: list[Ranked], judged: Mapping[int, Judgem
             "tkum": tkum,
             "loss": loss,
             "image": image_url(audit.dataset_id, sample),
+            "sharpened": None,
             "judgement": judgement_out(classes, judged[sample]) if sample in judged else None,
         }
         for (

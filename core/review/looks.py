@@ -1,4 +1,4 @@
-"""What it teaches how samples came to be looked at: chance shows what the flags miss, blindness whether suggestions sway."""
+"""What the ways of looking teach: chance shows what the flags miss, blindness whether suggestions sway."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from core.review.ranking import NOTHING, Judged, Ranking, Wanted
 from core.spec import SPLITS
+from core.store import reviews
 from core.store.audits import Audited
 from core.store.tables import Dataset, Judgement, Sample, Score
 from core.words import DECISIONS, SOURCES
@@ -68,6 +69,16 @@ def judged(session: Session, audit: Audited, ranking: Ranking) -> Judged:
         accepted=relabelled & (table["label"] == ranking.suggested),
         disputed=np.ascontiguousarray(table["disputed"]),
     )
+
+
+def decisions(session: Session, audit: Audited, ranking: Ranking, seq: int) -> NDArray[np.int8]:
+    """What counted of each sample when review number `seq` was the last, in rank order."""
+    stood = reviews.decisions(session, audit.dataset_pk, seq)
+    place = np.full(int(ranking.sample.max(initial=-1)) + 1, NOTHING, np.int8)
+    for sample, decision in stood.items():
+        if sample < len(place):
+            place[sample] = decision
+    return place[ranking.sample]
 
 
 def named(session: Session, audit: Audited, ranking: Ranking, wanted: Wanted) -> Wanted:

@@ -169,6 +169,20 @@ def state(session: Session, dataset_pk: int) -> tuple[int, int]:
     return session.execute(last).scalar_one(), session.execute(disputed).scalar_one()
 
 
+def decisions(session: Session, dataset_pk: int, seq: int) -> dict[int, int]:
+    """What counted of each sample when number `seq` was the last. Only where more was said since is it worked out."""
+    query = select(Judgement.sample, Judgement.decision).where(Judgement.dataset_pk == dataset_pk)
+    found: dict[int, int] = {row.sample: row.decision for row in session.execute(query)}
+    since = select(Review.sample).where(Review.dataset_pk == dataset_pk, Review.seq > seq).distinct()
+    for some in _blocks(session.execute(since).scalars().all()):
+        words = _words(session, dataset_pk, some, seq)
+        for sample in some:
+            found.pop(sample, None)
+            if (stood := counting(words[sample])) is not None:
+                found[sample] = stood[0].decision
+    return found
+
+
 def counting(words: Sequence[Word]) -> tuple[Word, bool] | None:
     """Which of all that was said of one sample counts, and whether reviewers differ in their last words. Who is unsure
     differs from nobody."""
@@ -207,14 +221,22 @@ def _judge(session: Session, dataset_pk: int, samples: set[int]) -> None:
     """Work out anew what counts of these samples."""
     for some in _blocks(sorted(samples)):
         session.execute(delete(Judgement).where(Judgement.dataset_pk == dataset_pk, Judgement.sample.in_(some)))
-        columns = (getattr(Review, name) for name in Word._fields)
-        query = select(*columns).where(Review.dataset_pk == dataset_pk, Review.sample.in_(some)).order_by(Review.seq)
-        words: dict[int, list[Word]] = defaultdict(list)
-        for row in session.execute(query):
-            words[row.sample].append(Word(*row))
+        words = _words(session, dataset_pk, some)
         found = [_judged(dataset_pk, *now_so) for said in words.values() if (now_so := counting(said)) is not None]
         if found:
             session.execute(insert(Judgement), [dict(zip(JUDGED, row, strict=True)) for row in found])
+
+
+def _words(session: Session, dataset_pk: int, samples: Sequence[int], seq: int | None = None) -> dict[int, list[Word]]:
+    """What was said of each sample, in order; up to number `seq`."""
+    columns = (getattr(Review, name) for name in Word._fields)
+    query = select(*columns).where(Review.dataset_pk == dataset_pk, Review.sample.in_(samples)).order_by(Review.seq)
+    if seq is not None:
+        query = query.where(Review.seq <= seq)
+    words: dict[int, list[Word]] = defaultdict(list)
+    for row in session.execute(query):
+        words[row.sample].append(Word(*row))
+    return words
 
 
 def _row(audit: Audited, word: Word, bulk: str | None) -> tuple[Any, ...]:

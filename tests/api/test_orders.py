@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.api.conftest import Library, check_problem
+from tests.api.conftest import Library, check_problem, running
 from tests.api.make import CLASSES
-from tests.api.test_reviews import AUDITED, everything, one, path, say
+from tests.api.test_reviews import AUDITED, everything, one, path, said, say
 
 
 def queue(library: Library, **wanted: Any) -> list[int]:
@@ -110,3 +110,46 @@ def test_it_is_told_whether_suggestions_sway(fresh: Library) -> None:
     say(fresh, taken[3], one(rows[6]["sample"], "unsure"), *(one(row["sample"]) for row in rows[7:9]), source="blind")
     found = fresh.http.get(path(fresh, "reviews/summary")).json()
     assert found["seen"] == {"judged": 4, "agreed": 3} and found["blind"] == {"judged": 3, "agreed": 1}
+
+
+def sharpened(library: Library, **wanted: Any) -> tuple[list[int], int]:
+    answer = library.http.get(path(library, "queue"), params={"order": "sharpened", **wanted})
+    return np.frombuffer(answer.content, "<u4").tolist(), int(answer.headers["as-of"])
+
+
+def test_a_sharpened_order_follows_from_the_reviews_so_far_and_stays(fresh: Library) -> None:
+    rows = everything(fresh)
+    assert sharpened(fresh) == (list(range(1, AUDITED + 1)), 0)
+    confirmed = [one(row["sample"], "exclude") for row in rows if row["given_label"] == CLASSES[1]][:8]
+    say(fresh, *confirmed, *(one(row["sample"]) for row in rows if row["given_label"] == CLASSES[0]))
+    order, seq = sharpened(fresh)
+    assert seq == said(fresh)[-1]["seq"] and sorted(order) == list(range(1, AUDITED + 1)) != order
+    shown = {"ranks": ",".join(map(str, order)), "as_of": seq}
+    page = fresh.http.get(path(fresh, "suspects"), params=shown).json()["data"]
+    scores = [row["sharpened"] for row in page]
+    assert scores == sorted(scores, reverse=True) and page[0]["score"] == rows[order[0] - 1]["score"]
+    moved = {row["given_label"]: row["sharpened"] - row["score"] for row in page if row["rank"] > 20}
+    assert moved[CLASSES[0]] < moved[CLASSES[1]]
+
+    for sent in confirmed[:4]:
+        say(fresh, one(sent["sample"], None, undoes=sent["id"]))
+    for sent in confirmed[4:]:
+        say(fresh, one(sent["sample"], "keep"), reviewer="bob")
+    later, last = sharpened(fresh)
+    assert last == seq + 8 and later != order
+    with running(fresh.settings) as other:  # which has nothing of it in memory
+        again = other.http.get(path(fresh, "queue"), params={"order": "sharpened", "as_of": seq})
+        assert np.frombuffer(again.content, "<u4").tolist() == order
+    assert sharpened(fresh, as_of=0)[0] == list(range(1, AUDITED + 1))
+    left = sharpened(fresh, as_of=seq, decided=False)[0]
+    assert left == [rank for rank in order if rank in ranks_of(fresh, decided=False)] != []
+
+
+def test_reviews_that_nobody_wrote_sharpen_nothing(fresh: Library) -> None:
+    ahead = {"order": "sharpened", "as_of": 5}
+    check_problem(fresh.http.get(path(fresh, "queue"), params=ahead), 422, "unknown-review")
+    check_problem(fresh.http.get(path(fresh, "suspects"), params={"ranks": "1", "as_of": 5}), 422, "unknown-review")
+    for order in ("rank", "random"):
+        wrong = fresh.http.get(path(fresh, "queue"), params={"order": order, "as_of": 0})
+        check_problem(wrong, 422, "invalid-parameter")
+    check_problem(fresh.http.get(path(fresh, "suspects"), params={"as_of": 0}), 422, "invalid-parameter")
