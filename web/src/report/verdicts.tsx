@@ -39,7 +39,13 @@ export function Verdicts({ auditId, summary }: { auditId: string; summary: Summa
                   {n > 0 ? <Link href={reviewAddress(auditId, { verdict })}>{count(n)}</Link> : "0"}
                 </td>
                 <td className="bar-cell">
-                  <span className={`bar verdict-${verdict}`} style={{ width: `${share * 100}%` }} aria-hidden="true" />
+                  {n > 0 && (
+                    <span
+                      className={`bar verdict-${verdict}`}
+                      style={{ width: `${share * 100}%` }}
+                      aria-hidden="true"
+                    />
+                  )}
                   <span className="unseen">{percent(share)}</span>
                 </td>
               </tr>

@@ -1,4 +1,0 @@
-import Report from "./screen";
-export default function StandIn({ id }: { id: string }) {
-  return <Report auditId={id} />;
-}
