@@ -79,7 +79,8 @@ export function Grid(props: GridProps) {
             className="grid-line"
             style={{
               transform: `translateY(${line.start}px)`,
-              gridTemplateColumns: `repeat(${columns}, ${tileSize}px)`,
+              gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))`,
+              height: tileSize + WORDS + GAP,
             }}
           >
             {Array.from({ length: Math.min(columns, ranks.length - line.index * columns) }, (_, k) => {
