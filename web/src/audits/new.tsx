@@ -1,0 +1,1 @@
+export default function Missing(_: Record<string, string>) { return null; }
