@@ -23,10 +23,14 @@ export default function Audits() {
             <span className="muted">Dataset</span>{" "}
             <select
               value={dataset ?? ""}
-              onChange={(event) => setSearch(event.target.value ? { dataset: event.target.value } : {}, { replace: true })}
+              onChange={(event) =>
+                setSearch(event.target.value ? { dataset: event.target.value } : {}, { replace: true })
+              }
             >
               <option value="">all</option>
-              {dataset && !names.some(({ id }) => id === dataset) && <option value={dataset}>{dataset.slice(-6)}</option>}
+              {dataset && !names.some(({ id }) => id === dataset) && (
+                <option value={dataset}>{dataset.slice(-6)}</option>
+              )}
               {names.map(({ id, name }) => (
                 <option key={id} value={id}>
                   {name.length > 60 ? `${name.slice(0, 60)}…` : name} ({id.slice(-6)})

@@ -11,7 +11,8 @@ const WORDS = {
 
 export function AuditStatus({ audit }: { audit: Pick<Audit, "status" | "cancel_requested" | "pause_requested"> }) {
   const [sign, words, kind] = WORDS[audit.status];
-  const asked = audit.status === "running" && (audit.cancel_requested ? "cancelling" : audit.pause_requested && "pausing");
+  const asked =
+    audit.status === "running" && (audit.cancel_requested ? "cancelling" : audit.pause_requested && "pausing");
   return (
     <span className={`badge ${kind}`}>
       <span aria-hidden="true">{sign}</span> {asked || words}

@@ -11,7 +11,11 @@ it("orders classes by size and then by name, as people count", () => {
 });
 
 it("tells the largest, the middle and the smallest", () => {
-  expect(balance(counts)).toEqual({ largest: { name: "ant", images: 5 }, middle: 2, smallest: { name: "10", images: 1 } });
+  expect(balance(counts)).toEqual({
+    largest: { name: "ant", images: 5 },
+    middle: 2,
+    smallest: { name: "10", images: 1 },
+  });
   expect(balance({})).toBeNull();
 });
 

@@ -45,7 +45,10 @@ export function nameOf(paths: readonly string[]): string {
 
 /** What the dataset is called: the file's name without its end, as the service takes names. */
 export function datasetName(file: string): string {
-  const name = [...file.replace(NAME_ENDS, "")].map((c) => (c < " " || c === "\u007f" ? " " : c)).join("").trim();
+  const name = [...file.replace(NAME_ENDS, "")]
+    .map((c) => (c < " " || c === "\u007f" ? " " : c))
+    .join("")
+    .trim();
   return name.slice(0, LONGEST) || "untitled";
 }
 
@@ -54,7 +57,9 @@ export const ofInput = (files: FileList): Found[] =>
 
 /** Everything that was dropped, with all that is in its folders. It must be called before the event is over. */
 export function ofDrop(transfer: DataTransfer): Promise<Found[]> {
-  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.() ?? null).filter((entry) => entry !== null);
+  const entries = [...transfer.items]
+    .map((item) => item.webkitGetAsEntry?.() ?? null)
+    .filter((entry) => entry !== null);
   if (entries.length === 0) return Promise.resolve(ofInput(transfer.files));
   return walked(entries);
 }

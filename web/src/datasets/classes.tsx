@@ -21,8 +21,8 @@ export function ClassBalance({ counts }: { counts: Readonly<Record<string, numbe
   return (
     <Card title="Classes" extra={<span className="muted">{plural(number, "class", "classes")}</span>}>
       <p>
-        The largest is <b className="path">{told.largest.name}</b> with {plural(told.largest.images, "image")}, the smallest{" "}
-        <b className="path">{told.smallest.name}</b> with {count(told.smallest.images)}; the middle one has{" "}
+        The largest is <b className="path">{told.largest.name}</b> with {plural(told.largest.images, "image")}, the
+        smallest <b className="path">{told.smallest.name}</b> with {count(told.smallest.images)}; the middle one has{" "}
         {count(told.middle)}.
       </p>
       {number > FIRST && <Shape sorted={classes(counts, "largest")} />}
@@ -52,7 +52,7 @@ export function ClassBalance({ counts }: { counts: Readonly<Record<string, numbe
             <th scope="col" className="number">
               Share
             </th>
-            <th scope="col" aria-hidden="true" />
+            <td />
           </tr>
         </thead>
         <tbody>

@@ -2,9 +2,15 @@ import { expect, it } from "vitest";
 import { csv } from "./csv";
 
 it("quotes what would break a line or a cell", () => {
-  expect(csv(["a", "b"], [['say "hi"', "x,y"], ["two\nlines", " space"]])).toBe(
-    'a,b\r\n"say ""hi""","x,y"\r\n"two\nlines"," space"\r\n',
-  );
+  expect(
+    csv(
+      ["a", "b"],
+      [
+        ['say "hi"', "x,y"],
+        ["two\nlines", " space"],
+      ],
+    ),
+  ).toBe('a,b\r\n"say ""hi""","x,y"\r\n"two\nlines"," space"\r\n');
 });
 
 it("lets no cell be a formula", () => {

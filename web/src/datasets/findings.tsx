@@ -22,7 +22,8 @@ export function Findings({ dataset }: { dataset: Dataset }) {
       )}
       {leaks > 0 && (
         <p className="notice warning">
-          {plural(leaks, "image")} {leaks === 1 ? "has" : "have"} a copy, or nearly, in another split. Accuracies on that split are too good.
+          {plural(leaks, "image")} {leaks === 1 ? "has" : "have"} a copy, or nearly, in another split. Accuracies on
+          that split are too good.
         </p>
       )}
       <div className="kinds">
@@ -67,8 +68,8 @@ function Images({ id, kind, leaks }: { id: string; kind: Kind; leaks: number }) 
       <p className="muted">{KINDS[kind][1]}</p>
       {leaks > 0 && (
         <label className="inline">
-          <input type="checkbox" checked={onlyLeaks} onChange={(event) => setOnlyLeaks(event.target.checked)} /> Only across
-          splits
+          <input type="checkbox" checked={onlyLeaks} onChange={(event) => setOnlyLeaks(event.target.checked)} /> Only
+          across splits
         </label>
       )}
       {found.isPending && <Loading what="the images" />}

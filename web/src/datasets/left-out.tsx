@@ -44,7 +44,8 @@ export function LeftOutFiles({ dataset }: { dataset: Dataset }) {
           </label>
         )}
         <span className="muted" role="status">
-          {filter && `${count(rows.length)} of ${plural(all.length, "file")}${files.hasNextPage ? " loaded so far" : ""}`}
+          {filter &&
+            `${count(rows.length)} of ${plural(all.length, "file")}${files.hasNextPage ? " loaded so far" : ""}`}
         </span>
       </div>
       {files.isPending && <Loading what="the files" />}

@@ -77,7 +77,10 @@ function Layout() {
     <div className="layout-help">
       <h2>Begin with a folder for each class</h2>
       <pre>{"photos/train/cat/1.png\nphotos/train/dog/2.png\nphotos/test/cat/3.png"}</pre>
-      <p>The folders train, val and test may be left out. Tables of labels, COCO, WebDataset, Parquet and arrays are read too.</p>
+      <p>
+        The folders train, val and test may be left out. Tables of labels, COCO, WebDataset, Parquet and arrays are read
+        too.
+      </p>
     </div>
   );
 }

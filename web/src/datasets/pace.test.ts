@@ -13,7 +13,10 @@ it("tells the pace of the last seconds and what is left at it", () => {
 });
 
 it("forgets what was long ago", () => {
-  const looks = [...Array(30).keys()].reduce<Seen[]>((before, k) => seen(before, { at: 10_000 + k * 1000, done: 1000 + k }), steadily(100, 10));
+  const looks = [...Array(30).keys()].reduce<Seen[]>(
+    (before, k) => seen(before, { at: 10_000 + k * 1000, done: 1000 + k }),
+    steadily(100, 10),
+  );
   expect(speed(looks)).toBeCloseTo(1);
 });
 

@@ -88,7 +88,9 @@ function Refused({ dataset }: { dataset: Dataset }) {
       </p>
       <p>{String(problem?.["detail"] ?? "No reason was told.")}</p>
       <p className="muted">
-        {ours ? "Upload it again; if it fails again, look into the service's log" : "Mend the archive and upload it again"}
+        {ours
+          ? "Upload it again; if it fails again, look into the service's log"
+          : "Mend the archive and upload it again"}
         {typeof problem?.["request_id"] === "string" && ours && <code> {problem["request_id"]}</code>}.{" "}
         <Link href="/datasets">To the upload</Link>
       </p>

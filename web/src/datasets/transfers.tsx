@@ -72,7 +72,10 @@ function Transfer({ upload }: { upload: Upload }) {
         </span>
       </div>
       {state !== "done" && state !== "failed" && (
-        <Progress share={state === "checking" || state === "looking" ? null : share(upload)} label={`Upload of ${name}`} />
+        <Progress
+          share={state === "checking" || state === "looking" ? null : share(upload)}
+          label={`Upload of ${name}`}
+        />
       )}
       {state === "failed" && why ? <Notice kind="error">{why}</Notice> : <p className="muted">{line(upload)}</p>}
       {state === "done" && upload.dataset && (

@@ -115,7 +115,10 @@ describe("an upload", () => {
   });
 
   it("goes on at the service's offset when it was wrong about it", async () => {
-    const [file, { state, fetching }] = [source(MIB), service(once("PATCH", () => problem(409, "upload-offset-mismatch")))];
+    const [file, { state, fetching }] = [
+      source(MIB),
+      service(once("PATCH", () => problem(409, "upload-offset-mismatch"))),
+    ];
     const { told, made } = line(fetching);
     await send(file, made);
     expect(told.pauses).toEqual([]);
@@ -173,7 +176,8 @@ describe("an upload", () => {
     const broken: Source = {
       name: "gone",
       size: 10,
-      slice: () => Object.assign(new Blob(), { arrayBuffer: () => Promise.reject(new DOMException("", "NotReadableError")) }),
+      slice: () =>
+        Object.assign(new Blob(), { arrayBuffer: () => Promise.reject(new DOMException("", "NotReadableError")) }),
     };
     const error = await send(broken, made).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(Problem);

@@ -117,12 +117,18 @@ export class Uploads {
       onSent: (sent) => {
         work.looks = seen(work.looks, { at: performance.now(), done: sent });
         const remainingS = remaining(work.looks, source.size);
-        if (!signal.aborted) this.#change(id, { state: "sending", sent, speed: speed(work.looks), remainingS, why: null });
+        if (!signal.aborted)
+          this.#change(id, { state: "sending", sent, speed: speed(work.looks), remainingS, why: null });
       },
       onWaiting: (problem) => {
         work.looks = [];
         if (!signal.aborted)
-          this.#change(id, { state: "waiting", speed: null, remainingS: null, why: problem.status ? problem.detail : null });
+          this.#change(id, {
+            state: "waiting",
+            speed: null,
+            remainingS: null,
+            why: problem.status ? problem.detail : null,
+          });
       },
     });
   }
