@@ -120,7 +120,7 @@ async def _asked(port: int, audit: str, args: argparse.Namespace) -> dict[str, f
     for start in range(0, args.judged, SAID):
         some = dice.choice(args.rows, min(SAID, args.judged - start), replace=False).tolist()
         said = [{"id": str(uuid4()), "sample": n, "decision": dice.choice(["keep", "exclude"])} for n in some]
-        body = json.dumps({"reviews": said}).encode()
+        body = json.dumps({"reviewer": f"person {start // SAID % 4}", "reviews": said}).encode()
         answer = await line.ask("POST", f"{audit}/reviews", {"Content-Type": "application/json"}, body)
         assert answer.status == 200, answer.body
     ranks = ",".join(map(str, dice.choice(args.rows, 100, replace=False) + 1))
@@ -133,6 +133,7 @@ async def _asked(port: int, audit: str, args: argparse.Namespace) -> dict[str, f
         "facets": "/facets?decided=false",
         "state": "/reviews/summary",
         "cuts": "/cuts",
+        "reviewers": "/reviewers",
         "queue, by path": "/queue?contains=0001",
     }.items():
         if "sharpened" in name:
