@@ -5,12 +5,15 @@ What somebody says of a sample is the last of their reviews of it that was not t
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import distinct, func, select
 from sqlalchemy.orm import Session
 
+from core.store import reviews
 from core.store.reviews import UNSURE
 from core.store.tables import Review
 from core.words import DECISIONS, Decision
@@ -54,17 +57,21 @@ def everybody(session: Session, dataset_pk: int, most: int) -> list[Reviewer]:
 
 def together(session: Session, dataset_pk: int, most: int) -> list[Together]:
     """Every two that judged the same samples, those with most of them first."""
-    one, other = _words(dataset_pk), _words(dataset_pk)
-    same = (one.c.decision == other.c.decision) & one.c.label.is_not_distinct_from(other.c.label)
-    query = (
-        select(one.c.reviewer, other.c.reviewer, func.count().label("samples"), func.sum(case((same, 1), else_=0)))
-        .join(other, (one.c.sample == other.c.sample) & (one.c.reviewer < other.c.reviewer))
-        .where(one.c.decision != UNSURE, other.c.decision != UNSURE)
-        .group_by(one.c.reviewer, other.c.reviewer)
-        .order_by(func.count().desc(), one.c.reviewer, other.c.reviewer)
-        .limit(most)
+    several = (
+        select(Review.sample)
+        .where(Review.dataset_pk == dataset_pk, Review.undoes.is_(None))
+        .group_by(Review.sample)
+        .having(func.count(distinct(Review.reviewer)) > 1)
     )
-    return [Together(*row) for row in session.execute(query)]
+    counts: Counter[tuple[str, str]] = Counter()
+    same: Counter[tuple[str, str]] = Counter()
+    for words in reviews.words(session, dataset_pk, session.execute(several).scalars().all()):
+        last = {word.reviewer: (word.decision, word.label) for word in reviews.live(words)}
+        for pair in combinations(sorted(name for name, (decision, _) in last.items() if decision != UNSURE), 2):
+            counts[pair] += 1
+            same[pair] += last[pair[0]] == last[pair[1]]
+    first = sorted(counts, key=lambda pair: (-counts[pair], pair))[:most]
+    return [Together(*pair, counts[pair], same[pair]) for pair in first]
 
 
 def _words(dataset_pk: int) -> Any:
