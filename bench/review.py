@@ -19,6 +19,7 @@ from uuid import uuid4
 import numpy as np
 
 from bench.listing import seed
+from bench.load import Others
 from bench.loads.stage import stage
 from bench.record import record, show
 from bench.wire import Connection
@@ -39,10 +40,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--classes", type=int, default=100)
     parser.add_argument("--runs", type=int, default=5)
     args = parser.parse_args(argv)
+    others = Others()
     found = {"in_memory_ms": in_memory(args), "over_http_ms": over_http(args)}
     for where, figures in found.items():
         show(f"{where}: {args.rows:,} rows, {args.judged:,} decisions", ("what", "ms"), list(figures.items()))
-    record("review", vars(args), found)
+    record("review", vars(args), {"others_cpu": round(others.share(), 2), **found})
     return 0
 
 
