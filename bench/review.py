@@ -19,6 +19,7 @@ from uuid import uuid4
 import numpy as np
 
 from bench.listing import seed
+from bench.load import Others
 from bench.loads.stage import stage
 from bench.record import record, show
 from bench.wire import Connection
@@ -39,10 +40,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--classes", type=int, default=100)
     parser.add_argument("--runs", type=int, default=5)
     args = parser.parse_args(argv)
+    others = Others()
     found = {"in_memory_ms": in_memory(args), "over_http_ms": over_http(args)}
     for where, figures in found.items():
         show(f"{where}: {args.rows:,} rows, {args.judged:,} decisions", ("what", "ms"), list(figures.items()))
-    record("review", vars(args), found)
+    record("review", vars(args), {"others_cpu": round(others.share(), 2), **found})
     return 0
 
 
@@ -120,7 +122,7 @@ async def _asked(port: int, audit: str, args: argparse.Namespace) -> dict[str, f
     for start in range(0, args.judged, SAID):
         some = dice.choice(args.rows, min(SAID, args.judged - start), replace=False).tolist()
         said = [{"id": str(uuid4()), "sample": n, "decision": dice.choice(["keep", "exclude"])} for n in some]
-        body = json.dumps({"reviews": said}).encode()
+        body = json.dumps({"reviewer": f"person {start // SAID % 4}", "reviews": said}).encode()
         answer = await line.ask("POST", f"{audit}/reviews", {"Content-Type": "application/json"}, body)
         assert answer.status == 200, answer.body
     ranks = ",".join(map(str, dice.choice(args.rows, 100, replace=False) + 1))
@@ -133,6 +135,7 @@ async def _asked(port: int, audit: str, args: argparse.Namespace) -> dict[str, f
         "facets": "/facets?decided=false",
         "state": "/reviews/summary",
         "cuts": "/cuts",
+        "reviewers": "/reviewers",
         "queue, by path": "/queue?contains=0001",
     }.items():
         if "sharpened" in name:
