@@ -103,9 +103,8 @@ def _samples(pk: int, count: int, classes: Sequence[str], pictures: list[Picture
     for n in range(count):
         label, picture = n % len(classes), pictures[n % len(pictures)]
         path = f"{classes[label]}/{n:07d}.png"
-        yield (
-            pk, n, path, label, "train", 0, picture.offset, picture.length, SIDE, SIDE, "PNG", picture.sha256, None, None,
-        )  # fmt: skip
+        size = (picture.offset, picture.length, SIDE, SIDE)
+        yield pk, n, path, label, "train", 0, *size, "PNG", picture.sha256, None, None
 
 
 def _scores(audit_pk: int, count: int, classes: int) -> Iterator[tuple[Any, ...]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from core.settings import Settings
 from core.store.blobs import Blobs
@@ -25,6 +25,7 @@ SCREEN = {"width": 1366, "height": 768}
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 PICTURES = Path(os.environ.get("LABELAUDIT_TEST_PICTURES", ".pictures"))
 PATIENCE_MS = 60_000
+expect.set_options(timeout=PATIENCE_MS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
