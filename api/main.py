@@ -16,6 +16,7 @@ from api import (
     events,
     health,
     images,
+    likeness,
     limits,
     openapi,
     problems,
@@ -91,6 +92,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         audits,
         events,
         reviews,
+        likeness,
         workers,
         webhooks,
     ):

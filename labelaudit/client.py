@@ -11,7 +11,9 @@ with Client("http://127.0.0.1:8484") as service:
 from __future__ import annotations
 
 import secrets
+import sys
 import time
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -31,6 +33,7 @@ AGAIN_S = (0.5, 2.0, 5.0, 15.0)  # pauses before what got no answer is asked aga
 SILENT_S = 300.0  # for which a service that has answered may be away while something is waited for
 MOST_REVIEWS = 1000  # that the service takes at once
 SMALL = 8 << 20  # bytes that are not worth going on with
+TYPES = {"uint8": ("B", 1), "uint16": ("H", 2), "uint32": ("I", 4)}  # of the columns of a map
 
 
 class Client:
@@ -139,6 +142,30 @@ class Client:
                 return
             after = page["next"]
             left = None if left is None else left - len(page["data"])
+
+    def neighbours(self, audit_id: str, sample: int) -> Json:
+        """The samples that are most like one sample, and its copies."""
+        return self._json("GET", f"/v1/audits/{audit_id}/samples/{sample}/neighbours")
+
+    def cohorts(self, audit_id: str) -> Json:
+        """How clean, hard and planted wrong labels were learned: quantiles of their curves in each epoch."""
+        return self._json("GET", f"/v1/audits/{audit_id}/cohorts")
+
+    def map(self, audit_id: str) -> Iterator[Json]:
+        """The points of the map in rank order, each with its sample, its given label, its verdict, x and y."""
+        about = self._json("GET", f"/v1/audits/{audit_id}/map")
+        response = self._http.get(about["href"])
+        self._check(response)
+        columns = {}
+        for column in about["columns"]:
+            letter, size = TYPES[column["type"]]
+            values = array(letter, response.content[column["offset"] :][: about["points"] * size])
+            if sys.byteorder == "big":
+                values.byteswap()
+            columns[column["name"]] = values
+        for point in zip(*columns.values(), strict=True):
+            told = dict(zip(columns, point, strict=True))
+            yield told | {"given": about["labels"][told["given"]], "verdict": about["verdicts"][told["verdict"]]}
 
     def review(self, audit_id: str, reviews: Sequence[Json], reviewer: str = "local") -> list[Json]:
         """Write decisions down, each as `{"sample", "decision"}`, with the `label` of a `relabel`, or as
