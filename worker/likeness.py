@@ -22,9 +22,11 @@ from core.store import likeness
 from core.store.blobs import Blobs
 from core.summary import Band, Cohort, Cohorts, Likeness
 from core.training.events import Room
+from core.training.host import is_out_of_memory
 from core.words import VERDICTS
 from worker.progress import Voice
 from worker.report import Table
+from worker.training import free_memory
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,20 @@ def _taken(settings: Settings, samples: int, width: int) -> Features:
 
 
 def find(features: Features, table: Table, device: torch.device, alive: Callable[[], object]) -> Found:
-    """The nearest of every sample: of all, with its given label, and with its suggested one; and the map of them."""
+    """The nearest of every sample: of all, with its given label, and with its suggested one; and the map of them.
+
+    What does not fit a device beside all that is there is done on the processor.
+    """
+    try:
+        return _found(features, table, device, alive)
+    except RuntimeError as error:
+        if device.type == "cpu" or not is_out_of_memory(error):
+            raise
+    free_memory()
+    return _found(features, table, torch.device("cpu"), alive)
+
+
+def _found(features: Features, table: Table, device: torch.device, alive: Callable[[], object]) -> Found:
     samples, width = features.shape
     everybody = np.arange(samples)
     near = nearest(features, everybody, everybody, likeness.OF_ALL, device, alive)
