@@ -16,6 +16,7 @@ from api import (
     events,
     health,
     images,
+    likeness,
     limits,
     openapi,
     orders,
@@ -96,6 +97,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         reviews,
         reviewers,
         orders,
+        likeness,
         workers,
         webhooks,
     ):
