@@ -110,16 +110,16 @@ def learned(house: Service, archive: Path) -> Audited:
 
 @pytest.fixture
 def person(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
-    """Sits down at a browser of their own. Whatever the browser complains of fails the test."""
+    """Sits down at a browser of their own. Whatever the browser complains of fails the test, but for `expects`."""
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
-    def sit_down(**options: Any) -> Page:
+    def sit_down(expects: tuple[str, ...] = (), **options: Any) -> Page:
         context = browser.new_context(viewport=options.pop("viewport", SCREEN), **options)
         context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
-        heard_errors(page, complaints)
+        heard_errors(page, complaints, expects)
         return page
 
     yield sit_down

@@ -8,11 +8,13 @@ from playwright.sync_api import ConsoleMessage, Page
 EXPECTED = ("Failed to load resource: net::ERR_INTERNET_DISCONNECTED", "Failed to load resource: net::ERR_CONNECTION_")
 
 
-def heard_errors(page: Page, complaints: list[str]) -> None:
-    """Write errors, warnings and dialogs of this page down."""
+def heard_errors(page: Page, complaints: list[str], expects: tuple[str, ...] = ()) -> None:
+    """Write errors, warnings and dialogs of this page down, but those that say what is expected."""
 
     def heard(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and not message.text.startswith(EXPECTED):
+        if message.type in ("error", "warning") and not (
+            message.text.startswith(EXPECTED) or any(words in message.text for words in expects)
+        ):
             complaints.append(f"{message.type}: {message.text}")
 
     def asked(dialog: object) -> None:
