@@ -14,6 +14,7 @@ from api import (
     audits,
     datasets,
     events,
+    exports,
     health,
     images,
     limits,
@@ -22,6 +23,7 @@ from api import (
     results,
     reviews,
     tus,
+    versions,
     webhooks,
     workers,
 )
@@ -88,9 +90,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         tus,
         datasets,
         images,
+        versions,
         audits,
         events,
         reviews,
+        exports,
         workers,
         webhooks,
     ):

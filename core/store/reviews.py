@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from core.errors import Problem
@@ -180,6 +180,13 @@ def counting(words: Sequence[Word]) -> tuple[Word, bool] | None:
     return live[-1], len(set(last.values())) > 1
 
 
+def standing(session: Session, dataset_pk: int, upto: int, first: int, end: int) -> dict[int, tuple[Word, bool]]:
+    """What counted of the samples from `first` up to `end` when review `upto` was the last, and whether reviewers
+    differed. What was said later changes nothing of it."""
+    some = (Review.sample >= first, Review.sample < end, Review.seq <= upto)
+    return _standing(session, Review.dataset_pk == dataset_pk, *some)
+
+
 def _counted(session: Session, dataset_pk: int, seq: int) -> None:
     session.execute(update(Dataset).where(Dataset.pk == dataset_pk).values(reviews=seq))
 
@@ -207,14 +214,19 @@ def _judge(session: Session, dataset_pk: int, samples: set[int]) -> None:
     """Work out anew what counts of these samples."""
     for some in _blocks(sorted(samples)):
         session.execute(delete(Judgement).where(Judgement.dataset_pk == dataset_pk, Judgement.sample.in_(some)))
-        columns = (getattr(Review, name) for name in Word._fields)
-        query = select(*columns).where(Review.dataset_pk == dataset_pk, Review.sample.in_(some)).order_by(Review.seq)
-        words: dict[int, list[Word]] = defaultdict(list)
-        for row in session.execute(query):
-            words[row.sample].append(Word(*row))
-        found = [_judged(dataset_pk, *now_so) for said in words.values() if (now_so := counting(said)) is not None]
+        counts = _standing(session, Review.dataset_pk == dataset_pk, Review.sample.in_(some))
+        found = [_judged(dataset_pk, *now_so) for now_so in counts.values()]
         if found:
             session.execute(insert(Judgement), [dict(zip(JUDGED, row, strict=True)) for row in found])
+
+
+def _standing(session: Session, *where: ColumnElement[bool]) -> dict[int, tuple[Word, bool]]:
+    query = select(*(getattr(Review, name) for name in Word._fields)).where(*where).order_by(Review.seq)
+    words: dict[int, list[Word]] = defaultdict(list)
+    for row in session.execute(query):
+        words[row.sample].append(Word(*row))
+    found = ((sample, counting(said)) for sample, said in words.items())
+    return {sample: now_so for sample, now_so in found if now_so is not None}
 
 
 def _row(audit: Audited, word: Word, bulk: str | None) -> tuple[Any, ...]:
