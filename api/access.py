@@ -1,6 +1,7 @@
 """Who may come in: without a key everybody on loopback, else whoever shows it, as Bearer or as a session cookie.
 
-The door is asked before anything is routed or read, so a new route cannot forget to ask. What is open is listed here.
+The door is asked before anything is routed or read, so a new route cannot forget to ask. What is open is listed here,
+and in `api.page`, whose files hold no data.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field
 from starlette.requests import HTTPConnection
 
+from api import page
 from api.deps import SettingsDep
 from api.strict import StrictRoute
 from core.errors import Problem
@@ -21,6 +23,7 @@ from core.spec import Frozen
 
 COOKIE = "labelaudit_session"
 OPEN = frozenset({("GET", "/healthz"), ("GET", "/readyz"), ("POST", "/v1/session")})
+READS = frozenset({"GET", "HEAD"})
 router = APIRouter(route_class=StrictRoute, tags=["session"])
 
 
@@ -32,7 +35,8 @@ class Login(Frozen):
 
 def refusal(request: HTTPConnection, settings: Settings) -> Problem | None:
     """Why this request may not come in, if the service has a key and the request does not show it."""
-    if settings.api_key is None or (request.scope["method"], request.scope["path"]) in OPEN:
+    method, path = request.scope["method"], request.scope["path"]
+    if settings.api_key is None or (method, path) in OPEN or (method in READS and page.is_open(path)):
         return None
     scheme, _, shown = request.headers.get("authorization", "").partition(" ")
     by_header = scheme.lower() == "bearer" and _same(shown.strip(), settings.api_key.get_secret_value())

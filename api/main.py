@@ -19,6 +19,8 @@ from api import (
     images,
     limits,
     openapi,
+    orders,
+    page,
     problems,
     results,
     reviews,
@@ -94,11 +96,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         audits,
         events,
         reviews,
+        orders,
         exports,
         workers,
         webhooks,
     ):
         app.include_router(module.router)
+    app.include_router(page.router(settings.page or page.BUILT))
     app.add_middleware(Doorway, settings=settings)
     app.state.crowd = Crowd(settings.max_in_flight)
     app.add_middleware(Shedding, crowd=app.state.crowd)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, FastAPI, Request
 
 from api.problems import ProblemBody
 from api.strict import StrictRoute
@@ -16,7 +16,12 @@ router = APIRouter(route_class=StrictRoute, tags=["service"])
 @router.get("/v1/openapi.json", name="openapi")
 def describe(request: Request) -> dict[str, Any]:
     """This description."""
-    schema: dict[str, Any] = request.app.openapi()
+    return description(request.app)
+
+
+def description(app: FastAPI) -> dict[str, Any]:
+    """What the framework tells of this service, put right."""
+    schema: dict[str, Any] = app.openapi()
     for operations in schema["paths"].values():
         for operation in operations.values():
             # The framework would say that a problem is of the route's own media type.

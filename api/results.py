@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from anyio import to_thread
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field, model_validator
 from pydantic_core import to_json
 from sqlalchemy.orm import Session
 
 from api import files
-from api.choices import Choices
+from api.choices import Choices, ReviewNumber, review_number
 from api.deps import FinishedAuditDep, Parts, PartsDep, SampleNumber, audited, check_finished, found_audit
 from api.judgements import reviews_out
 from api.schemas import NumberedQuery, Page
@@ -36,12 +37,24 @@ MEDIA_TYPES = {
 
 
 class SuspectsQuery(NumberedQuery, Choices):
-    """Which suspects."""
+    """Which suspects. `ranks`, up to 200 of them with commas between, stand alone, or with `as_of`:
+    then each has its `sharpened` score after that review."""
+
+    ranks: Annotated[str | None, Field(pattern=r"^[1-9]\d{0,8}(,[1-9]\d{0,8}){0,199}$")] = None
+    as_of: ReviewNumber | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.ranks is not None and self.model_fields_set - {"ranks", "as_of"}:
+            raise ValueError("ranks stand alone, without after, limit or filters")
+        if self.as_of is not None and self.ranks is None:
+            raise ValueError("as_of belongs to ranks")
+        return self
 
     @property
     def chooses(self) -> bool:
         """Whether not all of them are asked for."""
-        return bool(self.model_fields_set & Choices.model_fields.keys())
+        return bool(self.model_fields_set & {"ranks", *Choices.model_fields})
 
 
 @router.get("/{audit_id}/suspects", response_model=Suspects)
@@ -49,7 +62,7 @@ async def suspects(parts: PartsDep, audit_id: str, query: Annotated[SuspectsQuer
     """Every audited sample, the most suspicious first. `after` is the last rank you have.
 
     A label that is no class of this dataset is an error, not an empty list. While the audit is at work, the ranking so
-    far is shown, without filters.
+    far is shown, without filters. With `ranks`, as a queue has them, exactly these rows come, in the order asked for.
     """
     page = await to_thread.run_sync(_page, parts, audit_id, query, limiter=parts.readers)
     return Response(page, media_type="application/json")
@@ -61,11 +74,28 @@ def _page(parts: Parts, audit_id: str, query: SuspectsQuery) -> bytes:
         if audit.provisional is not None and not query.chooses:
             return _provisional(session, audit, query)
         check_finished(audit)
+        if query.ranks is not None:
+            return _at_ranks(parts, session, audit, query.ranks, query.as_of)
         rows = scores.page(session, audit, query.after or 0, query.limit + 1, query.wanted(audit))
         shown = rows[: query.limit]
         judged = reviews.judgements(session, audit.dataset_pk, (row.sample for row in shown)) if audit.reviews else {}
     after = shown[-1].rank if len(rows) > query.limit else None
     page = {"data": suspects_out(audit, shown, judged), "next": after, "provisional": False, "epoch": None}
+    return to_json(page, inf_nan_mode="null")
+
+
+def _at_ranks(parts: Parts, session: Session, audit: Audited, asked: str, as_of: int | None) -> bytes:
+    ranks = [int(rank) for rank in asked.split(",")]
+    found = scores.at_ranks(session, audit, ranks)
+    if missing := set(ranks) - found.keys():
+        raise Problem("unknown-rank", f"This audit has no rank {min(missing)}.")
+    rows = [found[rank] for rank in ranks]
+    judged = reviews.judgements(session, audit.dataset_pk, (row.sample for row in rows)) if audit.reviews else {}
+    data = suspects_out(audit, rows, judged)
+    if as_of is not None:
+        scores_now = parts.rankings.sharpened(session, audit, review_number(audit, as_of)).at(ranks)
+        data = [{**row, "sharpened": score} for row, score in zip(data, scores_now, strict=True)]
+    page = {"data": data, "next": None, "provisional": False, "epoch": None}
     return to_json(page, inf_nan_mode="null")
 
 

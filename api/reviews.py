@@ -9,19 +9,19 @@ import numpy as np
 from fastapi import APIRouter, Query
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field, model_validator
-from sqlalchemy.orm import Session
 
 from api.choices import Choices, LabelName, class_number
-from api.deps import Parts, PartsDep, audited
+from api.deps import PartsDep, audited
 from api.judgements import JudgementOut, ReviewOut, judgement_out, reviews_out
 from api.schemas import ID, Asked, NumberedQuery, Page
 from api.strict import StrictRoute
 from core.errors import Problem
 from core.review import facets as counting
 from core.review import feedback as learning
+from core.review import looks
 from core.review.feedback import Action, Advice
-from core.review.ranking import Ranking, of
-from core.spec import Frozen
+from core.review.ranking import NOTHING, Judged, Ranking, Wanted, of
+from core.spec import SPLITS, Frozen
 from core.store import rankings, reviews, scores
 from core.store.audits import Audited
 from core.store.reviews import Said
@@ -133,9 +133,16 @@ class Pair(BaseModel):
     count: int
 
 
+class Bin(BaseModel):
+    """How many scores are from `low` on and below the next one's; the last bin ends with 1."""
+
+    low: float
+    count: int
+
+
 class FacetsOut(BaseModel):
     """What every further choice would leave: each facet counts under all choices but its own. Choices without any
-    sample are left out; of the pairs, the 500 most frequent are there."""
+    sample are left out; of the pairs, the 500 most frequent are there, of `score` all 20 equal bins."""
 
     total: int
     given: list[Counted]
@@ -148,6 +155,25 @@ class FacetsOut(BaseModel):
     conflict: list[Counted]
     decision: list[Counted]
     undecided: int
+    disputed: list[Counted]
+    split: list[Counted]
+    without_split: int
+    score: list[Bin]
+
+
+class MissedOut(BaseModel):
+    """Labels without a flag that were judged with the source `random`, how many were wrong, and that share."""
+
+    judged: int
+    wrong: int
+    share: RangeOut | None
+
+
+class AgreedOut(BaseModel):
+    """Samples with a suggestion that were judged, and how many were given the suggested label."""
+
+    judged: int
+    agreed: int
 
 
 class ReviewState(BaseModel):
@@ -156,6 +182,9 @@ class ReviewState(BaseModel):
     `precision`: of the flagged labels that were judged, the share that was wrong. `errors_left` are those among the
     samples that nobody judged, `errors_next` those among the next of them in the list. All of it follows from the
     scores as the decisions so far correct them; decisions marked unsure say nothing.
+
+    `random` is what chance showed of the labels without a flag. `blind` and `seen` tell how often a decision was what
+    is suggested, while that was hidden and while it was shown: far apart, the suggestions sway who judges.
     """
 
     last: int
@@ -168,6 +197,9 @@ class ReviewState(BaseModel):
     next: int
     errors_next: RangeOut
     advice: Advice
+    random: MissedOut
+    blind: AgreedOut
+    seen: AgreedOut
 
 
 @router.post("/{audit_id}/reviews", response_model=Written)
@@ -210,8 +242,9 @@ def say_of_many(audit_id: str, body: Bulk, parts: PartsDep, query: Annotated[Bul
         audit = audited(session, audit_id)
         if not query.dry_run:
             reviews.wait_turn(session, audit.dataset_pk)  # what is undecided now is so until this is done
-        ranking, decisions = _looked(parts, session, audit)
-        chosen = _chosen(audit, body, ranking, decisions)
+        ranking, judged = parts.rankings.judged(session, audit)
+        wanted = rankings.named(session, audit, ranking, body.choices.wanted(audit))
+        chosen = _chosen(body, ranking, judged, wanted)
         if not query.dry_run:
             if reviews.knows(session, audit.dataset_pk, body.id):
                 raise Problem("already-done", "This was done before; take a new id for another one.")
@@ -221,7 +254,7 @@ def say_of_many(audit_id: str, body: Bulk, parts: PartsDep, query: Annotated[Bul
             decision = DECIDES[body.action]
             labels = ((n, decision, label if body.action == "accept" else None) for n, label in rows)
             reviews.add_many(session, audit, body.reviewer, body.id, labels)
-    wrong = learning.expected_wrong(ranking, decisions, chosen, body.action)
+    wrong = learning.expected_wrong(ranking, judged.decision, chosen, body.action)
     return BulkOut(id=body.id, count=len(chosen), expected_wrong=RangeOut(**asdict(wrong)), done=not query.dry_run)
 
 
@@ -240,10 +273,10 @@ def summary(audit_id: str, parts: PartsDep) -> ReviewState:
     """Where the review stands: how right the ranking is so far, how many errors are left, whether to go on."""
     with parts.db.read() as session:
         audit = audited(session, audit_id)
-        ranking, decisions = _looked(parts, session, audit)
+        ranking, judged = parts.rankings.judged(session, audit)
         last, disputed = reviews.state(session, audit.dataset_pk)
-    found = learning.feedback(ranking, decisions)
-    counts = np.bincount(decisions[decisions >= 0], minlength=len(DECISIONS)).tolist()
+    found = learning.feedback(ranking, judged.decision)
+    counts = np.bincount(judged.decision[judged.decision >= 0], minlength=len(DECISIONS)).tolist()
     return ReviewState(
         last=last,
         decisions=dict(zip(DECISIONS, counts, strict=True)),
@@ -255,6 +288,9 @@ def summary(audit_id: str, parts: PartsDep) -> ReviewState:
         next=found.next,
         errors_next=RangeOut(**asdict(found.errors_next)),
         advice=found.advice,
+        random=MissedOut(**asdict(looks.missed(ranking, judged))),
+        blind=AgreedOut(**asdict(looks.blind(ranking, judged))),
+        seen=AgreedOut(**asdict(looks.seen(ranking, judged))),
     )
 
 
@@ -263,8 +299,9 @@ def facets(audit_id: str, parts: PartsDep, query: Annotated[Choices, Query()]) -
     """How many samples every further choice of a filter would leave."""
     with parts.db.read() as session:
         audit = audited(session, audit_id)
-        ranking, decisions = _looked(parts, session, audit)
-    found = counting.facets(ranking, decisions, query.wanted(audit), len(audit.classes), MOST_PAIRS)
+        ranking, judged = parts.rankings.judged(session, audit)
+        wanted = rankings.named(session, audit, ranking, query.wanted(audit))
+    found = counting.facets(ranking, judged, wanted, len(audit.classes), MOST_PAIRS)
     named = audit.classes
     return FacetsOut(
         total=found.total,
@@ -278,6 +315,10 @@ def facets(audit_id: str, parts: PartsDep, query: Annotated[Choices, Query()]) -
         conflict=_counted(("false", "true"), found.conflict),
         decision=_counted(DECISIONS, found.decision),
         undecided=found.undecided,
+        disputed=_counted(("false", "true"), found.disputed),
+        split=_counted(SPLITS, found.split),
+        without_split=found.unsplit,
+        score=[Bin(low=low, count=count) for low, count in zip(counting.EDGES.tolist(), found.score, strict=False)],
     )
 
 
@@ -285,17 +326,11 @@ def _said(audit: Audited, one: Saying) -> Said:
     return Said(one.id, one.sample, one.decision, class_number(audit, one.label), one.undoes)
 
 
-def _looked(parts: Parts, session: Session, audit: Audited) -> tuple[Ranking, NDArray[np.int8]]:
-    """The whole list, and what counts of each of its samples."""
-    ranking = parts.rankings.of(session, audit)
-    return ranking, rankings.decisions(session, audit, ranking)
-
-
-def _chosen(audit: Audited, body: Bulk, ranking: Ranking, decisions: NDArray[np.int8]) -> NDArray[np.intp]:
+def _chosen(body: Bulk, ranking: Ranking, judged: Judged, wanted: Wanted) -> NDArray[np.intp]:
     """The ranks that a bulk decision is about: undecided ones, the most suspicious first."""
-    open = of(ranking, decisions, body.choices.wanted(audit)) & (decisions < 0)
+    open = of(ranking, judged, wanted) & (judged.decision == NOTHING)
     if body.action == "accept":
-        open &= ranking.suggested >= 0
+        open &= ranking.suggested != NOTHING
     return np.flatnonzero(open)[: body.top]
 
 

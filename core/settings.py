@@ -29,6 +29,7 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address to listen on. Anything but loopback needs an API key.")
     port: int = Field(8484, ge=0, le=65535, description="Port to listen on; 0 lets the system choose.")
     api_key: SecretStr | None = Field(None, description="Key that every request must carry; at least 32 characters.")
+    page: Path | None = Field(None, description="Folder of the built page; empty means `web/dist` beside the code.")
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="Comma-separated names this service may be called by (`Host`); loopback is always allowed.",

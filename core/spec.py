@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from core.words import Annealing, ExportFormat, WeightScale
 
 Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = get_args(Split)
 Phase = Literal["queued", "fetching", "preparing", "training", "scoring", "storing"]
 MethodName = Literal["fce", "cce", "sce", "gce", "elr"]
 WeigherName = Literal["none", "hmw"]

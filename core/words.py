@@ -33,6 +33,12 @@ Decision = Literal[  # what a person said of a sample's label
     "exclude",  # the sample should not be there at all
     "unsure",
 ]
+Source = Literal[  # how a sample came to be judged
+    "list",
+    "random",  # by chance, not for its score
+    "blind",  # without having seen what is suggested
+    "bulk",  # with many others at once
+]
 ExportFormat = Literal[  # what an export writes: scores and decisions, the dataset as they leave it, work for others
     "csv", "jsonl", "parquet", "cleanlab",
     "imagefolder", "webdataset", "huggingface", "coco", "fiftyone",
@@ -43,6 +49,7 @@ Degenerate = Literal["nothing-learned", "collapsed", "memorised"]  # why a run s
 VERDICTS: tuple[VerdictWord, ...] = get_args(VerdictWord)
 REASONS: tuple[Reason, ...] = get_args(Reason)
 DECISIONS: tuple[Decision, ...] = get_args(Decision)
+SOURCES: tuple[Source, ...] = get_args(Source)
 HELD_OUT = ("val", "test")  # splits whose labels are not changed without being asked twice
 
 

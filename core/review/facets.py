@@ -10,10 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.review.ranking import NOTHING, Ranking, Wanted, both
+from core.review.ranking import NOTHING, Judged, Ranking, Wanted, both
+from core.spec import SPLITS
 from core.words import DECISIONS, REASONS, VERDICTS
 
 DECISION = ("decision", "decided")  # two ways to ask for one thing
+BINS = 20  # of scores
+
+EDGES = np.arange(BINS + 1) / BINS
 
 
 @dataclass(frozen=True)
@@ -31,17 +35,22 @@ class Facets:
     conflict: list[int]
     decision: list[int]
     undecided: int
+    disputed: list[int]
+    split: list[int]
+    unsplit: int
+    score: list[int]  # by `BINS` equal steps from 0 to 1
 
 
-def facets(ranking: Ranking, decisions: NDArray[np.int8], wanted: Wanted, classes: int, most_pairs: int) -> Facets:
+def facets(ranking: Ranking, judged: Judged, wanted: Wanted, classes: int, most_pairs: int) -> Facets:
     """All of them at once."""
-    masks = wanted.masks(ranking, decisions)
+    masks = wanted.masks(ranking, judged)
 
     def but(*names: str) -> NDArray[np.bool_]:
         return both(ranking, [mask for name, mask in masks.items() if name not in names])
 
     suggested = ranking.suggested[but("suggested")]
-    judged = decisions[but(*DECISION)]
+    decided = judged.decision[but(*DECISION)]
+    split = ranking.split[but("split")]
     reasons = ranking.reasons[but("reason")]
     return Facets(
         total=int(but().sum()),
@@ -53,8 +62,12 @@ def facets(ranking: Ranking, decisions: NDArray[np.int8], wanted: Wanted, classe
         reason=[int((reasons >> k & 1).sum()) for k in range(len(REASONS))],
         is_issue=np.bincount(ranking.is_issue[but("is_issue")], minlength=2).tolist(),
         conflict=np.bincount(ranking.conflict[but("conflict")], minlength=2).tolist(),
-        decision=np.bincount(judged[judged != NOTHING], minlength=len(DECISIONS)).tolist(),
-        undecided=int((judged == NOTHING).sum()),
+        decision=np.bincount(decided[decided != NOTHING], minlength=len(DECISIONS)).tolist(),
+        undecided=int((decided == NOTHING).sum()),
+        disputed=np.bincount(judged.disputed[but("disputed")], minlength=2).tolist(),
+        split=np.bincount(split[split != NOTHING], minlength=len(SPLITS)).tolist(),
+        unsplit=int((split == NOTHING).sum()),
+        score=np.histogram(ranking.score[but("score")], EDGES)[0].tolist(),
     )
 
 

@@ -58,7 +58,7 @@ class Feedback:
 def feedback(ranking: Ranking, decisions: NDArray[np.int8]) -> Feedback:
     """All of it; the same decisions give the same numbers."""
     right, wrong = np.isin(decisions, RIGHT), np.isin(decisions, WRONG)
-    odds, fit = _log_odds(ranking.score), _of(ranking, decisions)
+    odds, fit = log_odds(ranking.score), _of(ranking, decisions)
     dice = np.random.default_rng(0)
     draws = dice.multivariate_normal(fit.mean, fit.covariance, DRAWS)
     open = odds[decisions == NOTHING]
@@ -70,7 +70,7 @@ def feedback(ranking: Ranking, decisions: NDArray[np.int8]) -> Feedback:
         wrong=int(wrong.sum()),
         flagged_right=flagged_right,
         flagged_wrong=flagged_wrong,
-        precision=_share(flagged_wrong, flagged_right, dice),
+        precision=share(flagged_wrong, flagged_right, dice),
         left=len(open),
         errors_left=_errors(open, fit.mean, draws, dice),
         next=len(following),
@@ -87,10 +87,10 @@ def expected_wrong(ranking: Ranking, decisions: NDArray[np.int8], chosen: NDArra
     if not len(chosen):
         return Range(0.0, 0.0, 0.0)
     fit, dice = _of(ranking, decisions), np.random.default_rng(0)
-    odds, confidence = _log_odds(ranking.score[chosen]), ranking.confidence[chosen]
+    odds, confidence = log_odds(ranking.score[chosen]), ranking.confidence[chosen]
 
     def missed(at: NDArray[np.float64]) -> NDArray[np.float64]:
-        wrong = _probability(odds + at[0] + at[1] * odds)
+        wrong = probability(odds + at[0] + at[1] * odds)
         if action == "keep":
             return wrong
         return 1 - wrong * (confidence if action == "accept" else 1.0)
@@ -114,10 +114,10 @@ def _of(ranking: Ranking, decisions: NDArray[np.int8]) -> _Fit:
     """What the decisions so far correct. Whoever is unsure says nothing."""
     wrong = np.isin(decisions, WRONG)
     known = wrong | np.isin(decisions, RIGHT)
-    return _fitted(_log_odds(ranking.score[known]), wrong[known].astype(float))
+    return _fitted(log_odds(ranking.score[known]), wrong[known].astype(float))
 
 
-def _log_odds(score: NDArray[np.float64]) -> NDArray[np.float64]:
+def log_odds(score: NDArray[np.float64]) -> NDArray[np.float64]:
     held = np.clip(score, LIMIT, 1 - LIMIT)
     return np.asarray(np.log(held / (1 - held)))
 
@@ -133,7 +133,7 @@ def _fitted(odds: NDArray[np.float64], wrong: NDArray[np.float64]) -> _Fit:
 
     at = np.zeros(2)
     for _ in range(STEPS):
-        p = _probability(odds + inputs @ at)
+        p = probability(odds + inputs @ at)
         slope = inputs.T @ (p - wrong) + trust @ at
         bend = inputs.T @ (inputs * (p * (1 - p))[:, None]) + trust
         step = np.linalg.solve(bend, slope)
@@ -142,7 +142,7 @@ def _fitted(odds: NDArray[np.float64], wrong: NDArray[np.float64]) -> _Fit:
         at = at - step
         if np.abs(step).max() < 1e-9:
             break
-    p = _probability(odds + inputs @ at)
+    p = probability(odds + inputs @ at)
     bend = inputs.T @ (inputs * (p * (1 - p))[:, None]) + trust
     return _Fit(at, np.asarray(np.linalg.inv(bend), np.float64))
 
@@ -158,15 +158,15 @@ def _errors(
     sums, _ = np.histogram(odds, edges, weights=odds)
     held = counts > 0
     counts, centres = counts[held], sums[held] / counts[held]
-    p = _probability(centres + draws[:, :1] + draws[:, 1:] * centres)
+    p = probability(centres + draws[:, :1] + draws[:, 1:] * centres)
     expected, spread = p @ counts, np.sqrt((p * (1 - p)) @ counts)
     drawn = np.clip(expected + spread * dice.standard_normal(len(draws)), 0, len(odds))
     low, high = np.quantile(drawn, (LOW, HIGH))
-    estimate = float(_probability(centres + mean[0] + mean[1] * centres) @ counts)
+    estimate = float(probability(centres + mean[0] + mean[1] * centres) @ counts)
     return Range(estimate, float(min(low, estimate)), float(max(high, estimate)))
 
 
-def _share(wrong: int, right: int, dice: np.random.Generator) -> Range | None:
+def share(wrong: int, right: int, dice: np.random.Generator) -> Range | None:
     """A share with Jeffreys' interval."""
     if wrong + right == 0:
         return None
@@ -183,5 +183,5 @@ def _advice(known: int, following: int, errors: Range) -> Advice:
     return "stop" if errors.high <= NOT_WORTH * following else "go-on"
 
 
-def _probability(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+def probability(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(1 / (1 + np.exp(-logits)))

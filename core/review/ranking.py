@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.spec import SPLITS, Split
 from core.words import DECISIONS, REASONS, VERDICTS, Decision, Reason, VerdictWord
 
 NOTHING = -1  # said of a sample; suggested for it
@@ -25,6 +25,7 @@ class Ranking:
     is_issue: NDArray[np.bool_]
     reasons: NDArray[np.int32]
     conflict: NDArray[np.bool_]
+    split: NDArray[np.int8]  # NOTHING where it has none
     score: NDArray[np.float64]
     confidence: NDArray[np.float64]  # nan where nothing is suggested
 
@@ -36,17 +37,23 @@ class Ranking:
         """What it takes in memory."""
         return sum(getattr(self, field.name).nbytes for field in fields(self))
 
-    def placed(self, samples: NDArray[np.int32], values: NDArray[Any]) -> NDArray[np.int8]:
-        """Values that belong to samples, in rank order; NOTHING where there is none."""
-        place = np.full(int(self.sample.max(initial=-1)) + 1, NOTHING, np.int8)
-        known = samples < len(place)
-        place[samples[known]] = values[known]
-        return place[self.sample]
+
+@dataclass(frozen=True)
+class Judged:
+    """What counts of each rank; NOTHING where nobody said anything."""
+
+    decision: NDArray[np.int8]
+    source: NDArray[np.int8]
+    accepted: NDArray[np.bool_]  # it was given its suggested label
+    disputed: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which samples: labels are class numbers, None means any. `decided` False: those of which nobody said anything."""
+    """Which samples: labels are class numbers, None means any. `decided` False: those of which nobody said anything.
+
+    `contains` is text in their paths, which are not in memory: `named` says which ranks have it.
+    """
 
     given: int | None = None
     suggested: int | None = None
@@ -56,8 +63,14 @@ class Wanted:
     conflict: bool | None = None
     decision: Decision | None = None
     decided: bool | None = None
+    disputed: bool | None = None
+    split: Split | None = None
+    score_from: float | None = None
+    score_to: float | None = None
+    contains: str | None = None
+    named: NDArray[np.bool_] | None = None
 
-    def masks(self, ranking: Ranking, decisions: NDArray[np.int8]) -> dict[str, NDArray[np.bool_]]:
+    def masks(self, ranking: Ranking, judged: Judged) -> dict[str, NDArray[np.bool_]]:
         """For each thing that is asked for, which ranks have it."""
         found: dict[str, NDArray[np.bool_]] = {}
         for name in ("given", "suggested", "is_issue", "conflict"):
@@ -68,15 +81,34 @@ class Wanted:
         if self.reason is not None:
             found["reason"] = (ranking.reasons >> REASONS.index(self.reason) & 1).astype(bool)
         if self.decision is not None:
-            found["decision"] = decisions == DECISIONS.index(self.decision)
+            found["decision"] = judged.decision == DECISIONS.index(self.decision)
         if self.decided is not None:
-            found["decided"] = (decisions != NOTHING) == self.decided
+            found["decided"] = (judged.decision != NOTHING) == self.decided
+        if self.disputed is not None:
+            found["disputed"] = judged.disputed == self.disputed
+        if self.split is not None:
+            found["split"] = ranking.split == SPLITS.index(self.split)
+        if (between := self._between(ranking)) is not None:
+            found["score"] = between
+        if self.named is not None:
+            found["contains"] = self.named
         return found
 
+    @property
+    def below(self) -> float | None:
+        """What scores are below; all scores are when it would be 1, which is a score too."""
+        return None if self.score_to is None or self.score_to >= 1 else self.score_to
 
-def of(ranking: Ranking, decisions: NDArray[np.int8], wanted: Wanted) -> NDArray[np.bool_]:
+    def _between(self, ranking: Ranking) -> NDArray[np.bool_] | None:
+        if self.score_from is None and self.score_to is None:
+            return None
+        between = ranking.score >= (self.score_from or 0.0)
+        return between if self.below is None else between & (ranking.score < self.below)
+
+
+def of(ranking: Ranking, judged: Judged, wanted: Wanted) -> NDArray[np.bool_]:
     """Which ranks are wanted."""
-    return both(ranking, list(wanted.masks(ranking, decisions).values()))
+    return both(ranking, list(wanted.masks(ranking, judged).values()))
 
 
 def both(ranking: Ranking, masks: list[NDArray[np.bool_]]) -> NDArray[np.bool_]:

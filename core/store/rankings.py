@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.review.ranking import NOTHING, Ranking
+from core.review.ranking import NOTHING, Judged, Ranking, Wanted
+from core.spec import SPLITS
+from core.store import reviews
 from core.store.audits import Audited
-from core.store.tables import Judgement, Score
+from core.store.tables import Dataset, Judgement, Sample, Score
+from core.words import DECISIONS, SOURCES
 
 BLOCK = 50_000
 _ROW = np.dtype([
     ("sample", np.int32), ("given", np.int32), ("suggested", np.int32), ("verdict", np.int8), ("is_issue", np.bool_),
     ("reasons", np.int32), ("conflict", np.bool_), ("score", np.float64), ("confidence", np.float64),
+])  # fmt: skip
+_SAID = np.dtype([
+    ("sample", np.int32), ("decision", np.int8), ("source", np.int8), ("label", np.int32), ("disputed", np.bool_),
 ])  # fmt: skip
 
 
@@ -32,14 +41,72 @@ def load(session: Session, audit: Audited) -> Ranking:
         if len(rows) < BLOCK:
             break
     table = np.concatenate(blocks)
-    return Ranking(**{name: np.ascontiguousarray(table[name]) for name in _ROW.fields or ()})
+    columns = {name: np.ascontiguousarray(table[name]) for name in _ROW.fields or ()}
+    return Ranking(**columns, split=_splits(session, audit, columns["sample"]))
 
 
-def decisions(session: Session, audit: Audited, ranking: Ranking) -> NDArray[np.int8]:
+def judged(session: Session, audit: Audited, ranking: Ranking) -> Judged:
     """What counts of each sample, in rank order."""
-    query = select(Judgement.sample, Judgement.decision).where(Judgement.dataset_pk == audit.dataset_pk)
-    rows = session.execute(query).all()
-    if not rows:
-        return np.full(len(ranking), NOTHING, np.int8)
-    samples, decided = zip(*rows, strict=True)
-    return ranking.placed(np.array(samples, np.int32), np.array(decided, np.int8))
+    query = select(
+        Judgement.sample, Judgement.decision, Judgement.source, Judgement.label, Judgement.disputed
+    ).where(Judgement.dataset_pk == audit.dataset_pk)  # fmt: skip
+    number: dict[str, int] = {source: k for k, source in enumerate(SOURCES)}
+    said = [
+        (sample, decision, number.get(source, NOTHING), NOTHING if label is None else label, disputed)
+        for sample, decision, source, label, disputed in session.execute(query)
+    ]
+    table = np.array(said, _SAID)
+    place = np.full(int(ranking.sample.max(initial=-1)) + 1, NOTHING, np.int32)
+    table = table[table["sample"] < len(place)]
+    place[table["sample"]] = np.arange(len(table))
+    at = place[ranking.sample]  # whose row of the table
+    known = at != NOTHING
+    table = np.append(table, np.array([(0, NOTHING, NOTHING, NOTHING, False)], _SAID))[at]
+    relabelled = known & (table["decision"] == DECISIONS.index("relabel"))
+    return Judged(
+        decision=np.ascontiguousarray(table["decision"]),
+        source=np.ascontiguousarray(table["source"]),
+        accepted=relabelled & (table["label"] == ranking.suggested),
+        disputed=np.ascontiguousarray(table["disputed"]),
+    )
+
+
+def decisions(session: Session, audit: Audited, ranking: Ranking, seq: int) -> NDArray[np.int8]:
+    """What counted of each sample when review number `seq` was the last, in rank order."""
+    stood = reviews.decisions(session, audit.dataset_pk, seq)
+    place = np.full(int(ranking.sample.max(initial=-1)) + 1, NOTHING, np.int8)
+    for sample, decision in stood.items():
+        if sample < len(place):
+            place[sample] = decision
+    return place[ranking.sample]
+
+
+def named(session: Session, audit: Audited, ranking: Ranking, wanted: Wanted) -> Wanted:
+    """The same wish, with the ranks whose paths contain what is asked for."""
+    if wanted.contains is None:
+        return wanted
+    query = select(Sample.n).where(Sample.dataset_pk == audit.dataset_pk, has_in_path(wanted.contains))
+    found = np.array(session.execute(query).scalars().all(), np.int64)
+    place = np.zeros(max(int(ranking.sample.max(initial=-1)), int(found.max(initial=-1))) + 1, np.bool_)
+    place[found] = True
+    return replace(wanted, named=place[ranking.sample])
+
+
+def has_in_path(text: str) -> Any:
+    """The condition that a sample's path contains a text, whatever its case."""
+    return Sample.path.icontains(text, autoescape=True)
+
+
+def _splits(session: Session, audit: Audited, samples: NDArray[np.int32]) -> NDArray[np.int8]:
+    """Of these samples. Most datasets have one split only, and it stands in their facts."""
+    number: dict[str | None, int] = {None: NOTHING, "": NOTHING, **{split: k for k, split in enumerate(SPLITS)}}
+    facts = session.execute(select(Dataset.facts).where(Dataset.pk == audit.dataset_pk)).scalar_one() or {}
+    if len(known := facts.get("samples", {})) == 1:
+        return np.full(len(samples), number[next(iter(known))], np.int8)
+    query = select(Sample.n, Sample.split).where(Sample.dataset_pk == audit.dataset_pk).order_by(Sample.n).limit(BLOCK)
+    found = np.full(int(samples.max(initial=-1)) + 1, NOTHING, np.int8)
+    after = -1
+    while rows := session.execute(query.where(Sample.n > after, Sample.n < len(found))).all():
+        after = rows[-1].n
+        found[[n for n, _ in rows]] = [number[split] for _, split in rows]
+    return found[samples]

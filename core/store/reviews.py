@@ -169,6 +169,20 @@ def state(session: Session, dataset_pk: int) -> tuple[int, int]:
     return session.execute(last).scalar_one(), session.execute(disputed).scalar_one()
 
 
+def decisions(session: Session, dataset_pk: int, seq: int) -> dict[int, int]:
+    """What counted of each sample when number `seq` was the last. Only where more was said since is it worked out."""
+    query = select(Judgement.sample, Judgement.decision).where(Judgement.dataset_pk == dataset_pk)
+    found: dict[int, int] = {row.sample: row.decision for row in session.execute(query)}
+    since = select(Review.sample).where(Review.dataset_pk == dataset_pk, Review.seq > seq).distinct()
+    for some in _blocks(session.execute(since).scalars().all()):
+        words = _words(session, dataset_pk, Review.sample.in_(some), Review.seq <= seq)
+        for sample in some:
+            found.pop(sample, None)
+            if (stood := counting(words[sample])) is not None:
+                found[sample] = stood[0].decision
+    return found
+
+
 def counting(words: Sequence[Word]) -> tuple[Word, bool] | None:
     """Which of all that was said of one sample counts, and whether reviewers differ in their last words. Who is unsure
     differs from nobody."""
@@ -183,8 +197,9 @@ def counting(words: Sequence[Word]) -> tuple[Word, bool] | None:
 def standing(session: Session, dataset_pk: int, upto: int, first: int, end: int) -> dict[int, tuple[Word, bool]]:
     """What counted of the samples from `first` up to `end` when review `upto` was the last, and whether reviewers
     differed. What was said later changes nothing of it."""
-    some = (Review.sample >= first, Review.sample < end, Review.seq <= upto)
-    return _standing(session, Review.dataset_pk == dataset_pk, *some)
+    words = _words(session, dataset_pk, Review.sample >= first, Review.sample < end, Review.seq <= upto)
+    found = ((sample, counting(said)) for sample, said in words.items())
+    return {sample: stood for sample, stood in found if stood is not None}
 
 
 def _counted(session: Session, dataset_pk: int, seq: int) -> None:
@@ -214,19 +229,20 @@ def _judge(session: Session, dataset_pk: int, samples: set[int]) -> None:
     """Work out anew what counts of these samples."""
     for some in _blocks(sorted(samples)):
         session.execute(delete(Judgement).where(Judgement.dataset_pk == dataset_pk, Judgement.sample.in_(some)))
-        counts = _standing(session, Review.dataset_pk == dataset_pk, Review.sample.in_(some))
-        found = [_judged(dataset_pk, *now_so) for now_so in counts.values()]
+        words = _words(session, dataset_pk, Review.sample.in_(some))
+        found = [_judged(dataset_pk, *now_so) for said in words.values() if (now_so := counting(said)) is not None]
         if found:
             session.execute(insert(Judgement), [dict(zip(JUDGED, row, strict=True)) for row in found])
 
 
-def _standing(session: Session, *where: ColumnElement[bool]) -> dict[int, tuple[Word, bool]]:
-    query = select(*(getattr(Review, name) for name in Word._fields)).where(*where).order_by(Review.seq)
+def _words(session: Session, dataset_pk: int, *which: ColumnElement[bool]) -> dict[int, list[Word]]:
+    """What was said of each sample, in order."""
+    columns = (getattr(Review, name) for name in Word._fields)
+    query = select(*columns).where(Review.dataset_pk == dataset_pk, *which).order_by(Review.seq)
     words: dict[int, list[Word]] = defaultdict(list)
     for row in session.execute(query):
         words[row.sample].append(Word(*row))
-    found = ((sample, counting(said)) for sample, said in words.items())
-    return {sample: now_so for sample, now_so in found if now_so is not None}
+    return words
 
 
 def _row(audit: Audited, word: Word, bulk: str | None) -> tuple[Any, ...]:

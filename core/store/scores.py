@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from core.review.ranking import Wanted
 from core.store.audits import Audited
 from core.store.db import copy_rows
+from core.store.rankings import has_in_path
 from core.store.tables import Job, Judgement, Sample, Score
 from core.words import DECISIONS, REASONS, VERDICTS
 
@@ -56,6 +57,8 @@ _JUDGED = (
     .where(Judgement.dataset_pk == bindparam("dataset"), Judgement.sample == Score.sample)
     .correlate(Score)
 )
+_DISPUTED = _JUDGED.where(Judgement.disputed)
+_AT = OF_AUDIT.where(Score.rank.in_(bindparam("ranks", expanding=True)))
 _ONE = OF_AUDIT.where(Score.sample == bindparam("wanted"))
 
 
@@ -83,8 +86,25 @@ def page(session: Session, audit: Job | Audited, after: int, limit: int, wanted:
         query = query.where(_JUDGED.where(Judgement.decision == DECISIONS.index(wanted.decision)).exists())
     if wanted.decided is not None:
         query = query.where(_JUDGED.exists() if wanted.decided else ~_JUDGED.exists())
+    if wanted.disputed is not None:
+        query = query.where(_DISPUTED.exists() if wanted.disputed else ~_DISPUTED.exists())
+    if wanted.split is not None:
+        query = query.where(Sample.split == wanted.split)
+    if wanted.score_from is not None:
+        query = query.where(Score.score >= wanted.score_from)
+    if wanted.below is not None:
+        query = query.where(Score.score < wanted.below)
+    if wanted.contains is not None:
+        query = query.where(has_in_path(wanted.contains))
     at = {"audit": audit.pk, "dataset": audit.dataset_pk, "after": after, "limit": limit}
     return [Ranked(*row) for row in session.connection().execute(query, at).all()]
+
+
+def at_ranks(session: Session, audit: Audited, ranks: Sequence[int]) -> dict[int, Ranked]:
+    """The rows of these ranks; those that the list does not have are absent."""
+    at = {"audit": audit.pk, "dataset": audit.dataset_pk, "ranks": list(ranks)}
+    rows = (Ranked(*row) for row in session.connection().execute(_AT, at))
+    return {row.rank: row for row in rows}
 
 
 def among(session: Session, audit_pk: int, samples: Sequence[int]) -> set[int]:

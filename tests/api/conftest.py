@@ -18,13 +18,14 @@ import httpx2
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from sqlalchemy import delete, update
 
 from api.main import create_app
 from core import logs
 from core.settings import Settings
 from core.store.blobs import Blobs
 from core.store.db import Database
-from core.store.tables import Base, Dataset, Job
+from core.store.tables import Base, Dataset, Job, Judgement, Review
 from tests.api.make import Store
 from tests.servers import Postgres
 
@@ -199,3 +200,13 @@ def check_problem(response: httpx2.Response, status: int, code: str) -> dict[str
     assert body["title"] and body["detail"] and body["instance"]
     assert isinstance(body["retryable"], bool)
     return body
+
+
+@pytest.fixture
+def fresh(library: Library) -> Iterator[Library]:
+    """A library of which nobody has said anything, and of which afterwards nobody has."""
+    yield library
+    with library.db.write() as session:
+        for table in (Review, Judgement):
+            session.execute(delete(table))
+        session.execute(update(Dataset).values(reviews=0))

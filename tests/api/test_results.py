@@ -27,7 +27,7 @@ EMPTY = {"data": [], "next": None, "provisional": False, "epoch": None}
 ORDER = (
     "rank", "sample", "path", "split", "given_label", "suggested_label", "suggested_confidence", "score",
     "is_issue", "verdict", "reasons", "top", "conflict", "iam", "hm_weight", "aum", "tkum", "loss", "image",
-    "judgement",
+    "sharpened", "judgement",
 )  # fmt: skip
 
 
@@ -51,7 +51,7 @@ def test_suspects_are_all_audited_samples_in_rank_order(library: Library) -> Non
         likely = zip(exact.pop("top_labels"), exact.pop("top_p"), strict=True)
         assert row.pop("top") == [{"label": label, "p": p} for label, p in likely]
         assert row.pop("image").endswith(f"/samples/{exact['sample']}/image")
-        assert row.pop("judgement") is None
+        assert row.pop("judgement") is None and row.pop("sharpened") is None
         assert row == exact
 
 

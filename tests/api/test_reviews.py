@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
 import httpx2
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete
 
 from core.store import jobs
-from core.store.tables import Dataset, Job, Judgement, Review
+from core.store.tables import Job
 from core.words import DECISIONS
 from tests.api.conftest import Library, check_problem
 from tests.api.make import CLASSES, TRAIN
 
 AUDITED = 3 * TRAIN
-
-
-@pytest.fixture
-def fresh(library: Library) -> Iterator[Library]:
-    """A library of which nobody has said anything, and of which afterwards nobody has."""
-    yield library
-    with library.db.write() as session:
-        for table in (Review, Judgement):
-            session.execute(delete(table))
-        session.execute(update(Dataset).values(reviews=0))
 
 
 def path(library: Library, rest: str) -> str:

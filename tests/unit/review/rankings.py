@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from core.review.ranking import NOTHING, Ranking
-from core.words import DECISIONS, Decision
+from core.review.ranking import NOTHING, Judged, Ranking
+from core.words import DECISIONS, SOURCES, Decision, Source
 
 
 def ranking(
@@ -27,6 +27,7 @@ def ranking(
         is_issue=score > 0.5,
         reasons=dice.integers(0, 128, samples).astype(np.int32),
         conflict=dice.random(samples) < 0.1,
+        split=dice.integers(NOTHING, 3, samples).astype(np.int8),
         score=score,
         confidence=np.where(suggested == NOTHING, np.nan, 0.9),
     )
@@ -39,6 +40,12 @@ def judged(wrong: NDArray[np.bool_], where: NDArray[np.bool_]) -> NDArray[np.int
     keep, relabel = number("keep"), number("relabel")
     said[where] = np.where(wrong[where], relabel, keep)
     return said
+
+
+def so_far(decision: NDArray[np.int8], source: Source = "list") -> Judged:
+    """Decisions that came in one way; nobody differs, and no suggestion was taken."""
+    no = np.zeros(len(decision), bool)
+    return Judged(decision, np.where(decision == NOTHING, NOTHING, SOURCES.index(source)).astype(np.int8), no, no)
 
 
 def number(decision: Decision) -> int:

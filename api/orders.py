@@ -1,0 +1,88 @@
+"""In which order to look at an audit's samples: a list of ranks to jump about in, that stays as it is."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+from fastapi import APIRouter, Query, Request, Response
+from numpy.typing import NDArray
+from pydantic import model_validator
+
+from api import files
+from api.choices import Choices, ReviewNumber, review_number
+from api.deps import PartsDep, audited
+from api.strict import StrictRoute
+from core.review import orders
+from core.review.ranking import Wanted, of
+from core.store import rankings
+
+router = APIRouter(prefix="/v1/audits", route_class=StrictRoute, tags=["reviews"])
+
+UNFLAGGED = Wanted(is_issue=False, decided=False)
+QUEUE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Ranks as unsigned 32-bit numbers, the lowest byte first: a quarter of Content-Length of them.",
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        "headers": {
+            "ETag": {"description": "The SHA-256 of the content.", "schema": {"type": "string"}},
+            "As-Of": {
+                "description": "Of a sharpened order: the number of the last review that it follows from.",
+                "schema": {"type": "integer"},
+            },
+        },
+    },
+    304: {"description": "You have it already."},
+}
+
+
+class QueueQuery(Choices):
+    """Which samples, and in which order; a sharpened one follows from the reviews up to number `as_of`."""
+
+    order: Literal["rank", "random", "sharpened"] = "rank"
+    as_of: ReviewNumber | None = None
+
+    @model_validator(mode="after")
+    def _one_of_many(self) -> Self:
+        if self.as_of is not None and self.order != "sharpened":
+            raise ValueError("as_of belongs to the order sharpened")
+        return self
+
+    @property
+    def chooses(self) -> bool:
+        """Whether not all of them are asked for."""
+        return bool(self.model_fields_set & Choices.model_fields.keys())
+
+
+@router.get("/{audit_id}/queue", response_class=Response, responses=QUEUE)
+def queue(request: Request, audit_id: str, parts: PartsDep, query: Annotated[QueueQuery, Query()]) -> Response:
+    """The ranks of all samples that the filters leave, in the asked order, as numbers of four bytes.
+
+    It is how things stand when it is asked for: what is judged later moves nothing in it. `suspects?ranks=` shows any
+    200 of them. `order=random` is always the same for an audit; without a filter it has the samples without a flag that
+    nobody has judged, an honest sample of what the flags miss. `order=sharpened` is by the scores as the reviews up to
+    number `as_of` correct them, by default all so far; `As-Of` tells that number, and it is the same order for ever.
+    """
+    with parts.db.read() as session:
+        audit = audited(session, audit_id)
+        ranking, judged = parts.rankings.judged(session, audit)
+        by_chance = query.order == "random"
+        wanted = UNFLAGGED if by_chance and not query.chooses else query.wanted(audit)
+        chosen = of(ranking, judged, rankings.named(session, audit, ranking, wanted))
+        if query.order == "sharpened":
+            seq = review_number(audit, query.as_of)
+            ranks = parts.rankings.sharpened(session, audit, seq).ranks
+            return _numbers(request, ranks[chosen[ranks - 1]], {"As-Of": str(seq)})
+    found = orders.ranks(chosen)
+    return _numbers(request, orders.by_chance(found, audit_id) if by_chance else found)
+
+
+def _numbers(request: Request, ranks: NDArray[np.uint32], more: Mapping[str, str] = MappingProxyType({})) -> Response:
+    content = ranks.astype("<u4").tobytes()
+    headers = {"ETag": f'"{hashlib.sha256(content).hexdigest()}"', "Cache-Control": "private, no-cache", **more}
+    if files.has(request, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    return Response(content, headers=headers, media_type="application/octet-stream")

@@ -1,0 +1,46 @@
+import { queryOptions } from "@tanstack/react-query";
+import { answer, api, type Schemas } from "./client";
+
+export type Dataset = Schemas["DatasetOut"];
+export type Audit = Schemas["AuditOut"];
+export type Summary = Schemas["Summary"];
+export type Suspect = Schemas["Suspect"];
+export type Evidence = Schemas["Evidence"];
+export type ReviewState = Schemas["ReviewState"];
+export type Facets = Schemas["FacetsOut"];
+export type Judgement = Schemas["JudgementOut"];
+export type Review = Schemas["ReviewOut"];
+
+export const ENDED: ReadonlySet<Audit["status"]> = new Set(["succeeded", "failed", "cancelled"]);
+const SOON = 1000;
+
+export const datasetQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["dataset", id],
+    queryFn: ({ signal }) =>
+      answer(api.GET("/v1/datasets/{dataset_id}", { params: { path: { dataset_id: id } }, signal })),
+    refetchInterval: ({ state }) =>
+      state.data && ["received", "ingesting"].includes(state.data.status) ? SOON : false,
+  });
+
+export const auditQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["audit", id],
+    queryFn: ({ signal }) => answer(api.GET("/v1/audits/{audit_id}", { params: { path: { audit_id: id } }, signal })),
+    refetchInterval: ({ state }) => (state.data && !ENDED.has(state.data.status) ? SOON : false),
+  });
+
+export const summaryQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["summary", id],
+    queryFn: ({ signal }) =>
+      answer(api.GET("/v1/audits/{audit_id}/summary", { params: { path: { audit_id: id } }, signal })),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+
+export const reviewStateQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["review-state", id],
+    queryFn: ({ signal }) =>
+      answer(api.GET("/v1/audits/{audit_id}/reviews/summary", { params: { path: { audit_id: id } }, signal })),
+  });

@@ -1,0 +1,28 @@
+import { expect, test } from "vitest";
+import { judged, type Stands, sentence } from "./standing-words";
+
+const state: Stands = {
+  decisions: { keep: 12, relabel: 180, exclude: 8, unsure: 10 },
+  precision: { estimate: 0.94, low: 0.9, high: 0.97 },
+  left: 9000,
+  errors_left: { estimate: 130.4, low: 90, high: 180 },
+  next: 200,
+  errors_next: { estimate: 9, low: 5, high: 15 },
+  advice: "go-on",
+};
+
+test("the sentence has the precision, what is left and what comes next", () => {
+  expect(sentence(state)).toBe(
+    "Confirmed precision 94 % (90–97), about 130 errors left, the next 200 contain 9 (5–15).",
+  );
+});
+
+test("without a judged flag it claims no precision", () => {
+  expect(sentence({ ...state, precision: null })).toMatch(/^No flagged label is judged yet, about 130 errors left/);
+});
+
+test("when all is judged nothing is left to promise", () => {
+  expect(sentence({ ...state, left: 0, next: 0 })).toBe("Confirmed precision 94 % (90–97); every sample is judged.");
+});
+
+test("who is unsure has not judged", () => expect(judged(state)).toBe(200));

@@ -1,0 +1,87 @@
+import { useQuery } from "@tanstack/react-query";
+import { reviewStateQuery } from "../api/queries";
+import { Button } from "../ui/parts";
+import type { Place } from "./place";
+import { Standing } from "./standing";
+
+const SIZES = [
+  [96, "small"],
+  [132, "medium"],
+  [200, "large"],
+] as const;
+
+/** In which order one looks, how, and where the review stands. */
+export function Bar({
+  auditId,
+  place,
+  onList,
+  onAgain,
+  blind,
+  onBlind,
+  tiles,
+  onTiles,
+  onBulk,
+  onHelp,
+}: {
+  auditId: string;
+  place: Place;
+  onList: (to: Partial<Place>) => void;
+  onAgain: () => void;
+  blind: boolean;
+  onBlind: (on: boolean) => void;
+  tiles: number;
+  onTiles: (size: number) => void;
+  onBulk: () => void;
+  onHelp: () => void;
+}) {
+  const state = useQuery(reviewStateQuery(auditId)).data;
+  const last = state?.last ?? 0;
+  const order = (name: string) => {
+    if (name === "sharpened") onList({ order: "sharpened", asOf: last });
+    else onList({ order: name === "random" ? "random" : "rank", asOf: null });
+  };
+  return (
+    <div className="bar">
+      <Standing auditId={auditId} />
+      <div className="row">
+        <label>
+          <span className="unseen">Order</span>
+          <select value={place.order} onChange={(event) => order(event.target.value)}>
+            <option value="rank">most suspicious first</option>
+            <option value="sharpened" disabled={last === 0}>
+              ranked anew by decisions
+            </option>
+            <option value="random">random sample of what is not flagged</option>
+          </select>
+        </label>
+        {place.order === "sharpened" && place.asOf !== null && last > place.asOf && (
+          <Button small onClick={() => order("sharpened")}>
+            Rank anew: {last - place.asOf} more said
+          </Button>
+        )}
+        <Button small onClick={onAgain} title="Look again at what fits the filters now">
+          Refresh
+        </Button>
+        <Button small onClick={onBulk}>
+          Decide many …
+        </Button>
+        <label className="check" title="Hide what is suggested, to judge without being led">
+          <input type="checkbox" checked={blind} onChange={(event) => onBlind(event.target.checked)} /> blind
+        </label>
+        <label>
+          <span className="unseen">Size of the tiles</span>
+          <select value={tiles} onChange={(event) => onTiles(Number(event.target.value))}>
+            {SIZES.map(([size, name]) => (
+              <option key={size} value={size}>
+                {name}
+              </option>
+            ))}
+          </select>
+        </label>
+        <Button small kind="quiet" onClick={onHelp} aria-keyshortcuts="?">
+          Keys <kbd>?</kbd>
+        </Button>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,45 @@
+import { describe, expect, it } from "vitest";
+import { bodyOf, choicesOf, listOf, type Place, placeOf, searchOf, toggled } from "./place";
+
+const place = (search: string): Place => placeOf(new URLSearchParams(search));
+
+describe("the address of a review", () => {
+  it("is read and written without loss", () => {
+    const address = "given=cat+%26+dog&is_issue=true&order=sharpened&as_of=17&sample=0";
+    expect(searchOf(place(address)).toString()).toBe(address);
+  });
+
+  it("ignores what it does not know", () => {
+    expect(place("order=best&sample=-1&as_of=x&colour=red")).toEqual({
+      choices: {},
+      order: "rank",
+      asOf: null,
+      sample: null,
+    });
+  });
+
+  it("has no sharpened order without the review that it counts with", () => {
+    expect(place("order=sharpened").order).toBe("rank");
+  });
+
+  it("leaves the sample out of what determines the list", () => {
+    expect(listOf(place("verdict=wrong&sample=4&order=random")).toString()).toBe("verdict=wrong&order=random");
+  });
+
+  it("lets go of a choice that is chosen again, and replaces another one", () => {
+    expect(toggled({ given: "cat" }, "given", "cat")).toEqual({});
+    expect(toggled({ given: "cat", split: "train" }, "given", "dog")).toEqual({ given: "dog", split: "train" });
+  });
+
+  it("sends yes and no as such, but a class called true as text", () => {
+    expect(bodyOf({ is_issue: "true", given: "true", score_from: "0.5" })).toEqual({
+      is_issue: true,
+      given: "true",
+      score_from: 0.5,
+    });
+  });
+
+  it("keeps what is asked of the service apart from the order", () => {
+    expect(choicesOf(place("decided=false&order=random").choices).toString()).toBe("decided=false");
+  });
+});

@@ -1,0 +1,86 @@
+import { memo } from "react";
+import type { Suspect } from "../api/queries";
+import { probability } from "../ui/format";
+import { VerdictBadge } from "../ui/parts";
+import type { Judgements } from "./judgements";
+import { useJudgement } from "./use-judgement";
+
+const SIGNS = { keep: "✓ keep", relabel: "→", exclude: "✕ exclude", unsure: "? unsure" } as const;
+
+export interface TileProps {
+  row: Suspect | undefined;
+  place: number;
+  length: number;
+  id: string;
+  judgements: Judgements;
+  focused: boolean;
+  selected: boolean;
+  blind: boolean;
+  asSharpened: boolean;
+  onPick: (place: number, how: { range: boolean; more: boolean }) => void;
+}
+
+/** One sample: its picture, given → suggested, how likely it is wrong, and what was decided. */
+export const Tile = memo(function Tile(props: TileProps) {
+  const { row, place, id, judgements, focused, selected, blind } = props;
+  const judgement = useJudgement(judgements, row);
+  return (
+    <button
+      type="button"
+      role="option"
+      id={id}
+      tabIndex={-1}
+      aria-selected={selected}
+      aria-posinset={place + 1}
+      aria-setsize={props.length}
+      aria-label={row ? described(row, judgement, blind) : `sample ${place + 1}, loading`}
+      className="tile"
+      data-focused={focused || undefined}
+      data-decision={judgement?.decision}
+      onMouseDown={(event) => event.preventDefault()} // the list keeps the focus
+      onClick={(event) => props.onPick(place, { range: event.shiftKey, more: event.ctrlKey || event.metaKey })}
+    >
+      <div className="tile-picture">
+        {row && <img src={`${row.image}?size=96`} alt="" decoding="async" draggable={false} />}
+        {judgement && (
+          <span className={`decision decision-${judgement.decision}`}>
+            {SIGNS[judgement.decision]}
+            {judgement.decision === "relabel" && ` ${judgement.label}`}
+            {judgement.disputed && " ⚑"}
+          </span>
+        )}
+      </div>
+      {row ? <Words row={row} blind={blind} asSharpened={props.asSharpened} /> : <div className="tile-words" />}
+    </button>
+  );
+});
+
+function Words({ row, blind, asSharpened }: { row: Suspect; blind: boolean; asSharpened: boolean }) {
+  const p = asSharpened ? (row.sharpened ?? row.score) : row.score;
+  return (
+    <div className="tile-words">
+      <span
+        className="tile-labels"
+        title={blind ? row.given_label : `${row.given_label} → ${row.suggested_label ?? "nothing"}`}
+      >
+        <b>{row.given_label}</b>
+        {!blind && row.suggested_label !== null && <> → {row.suggested_label}</>}
+      </span>
+      {!blind && (
+        <span className="tile-evidence">
+          <span title="Probability that the given label is wrong">{probability(p)}</span>
+          <VerdictBadge verdict={row.verdict} />
+        </span>
+      )}
+    </div>
+  );
+}
+
+function described(row: Suspect, judgement: { decision: string; label: string | null } | null, blind: boolean): string {
+  const said = judgement
+    ? `, decided: ${judgement.decision}${judgement.label === null ? "" : ` as ${judgement.label}`}`
+    : "";
+  if (blind) return `labelled ${row.given_label}${said}`;
+  const suggested = row.suggested_label === null ? "nothing suggested" : `suggested ${row.suggested_label}`;
+  return `labelled ${row.given_label}, ${suggested}, ${probability(row.score)} likely wrong, ${row.verdict}${said}`;
+}
