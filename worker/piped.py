@@ -38,9 +38,10 @@ def put(blobs: Blobs, key: str, chunks: Iterator[bytes]) -> Stored:
     def hand_over(piece: bytes | _Broken | None) -> None:
         while not written.done():
             try:
-                return waiting.put(piece, timeout=1.0)
+                waiting.put(piece, timeout=1.0)
             except queue.Full:
                 continue
+            return
         written.result()  # raises what went wrong
 
     writer = threading.Thread(target=write, name="writer", daemon=True)

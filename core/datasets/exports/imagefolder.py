@@ -1,7 +1,7 @@
 """The dataset as a zip of images in one folder per class, as torchvision, Keras and labelaudit itself read it.
 
-What the folders stand for is in `labels.json`, what each file was in `manifest.jsonl`, where all of it comes from in
-`dataset.json`.
+What the folders stand for is in `labels.json`, what each file was in `manifest.jsonl`, by which labelaudit itself reads
+the zip with its exact labels; where all of it comes from is in `dataset.json`.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def manifest(content: Content, place: Callable[[Entry], str]) -> Iterator[bytes]
     lines = []
     for entry in content.entries(content.left):
         row = {
-            "file": place(entry), "sample": entry.n, "path": entry.path, "split": entry.split, "label": entry.label,
-            "given_label": entry.given, "decision": entry.decision, "sha256": entry.sha256,
+            "path": place(entry), "label": entry.label, "split": entry.split, "sample": entry.n,
+            "uploaded_as": entry.path, "given_label": entry.given, "decision": entry.decision, "sha256": entry.sha256,
         }  # fmt: skip
         lines.append(json.dumps(row, ensure_ascii=False))
         if len(lines) == LINES:

@@ -26,10 +26,10 @@ from core.summary import (
 )
 from core.words import DECISIONS, Decision
 
-CLASSES = (
-    "", "../../etc/passwd", "CON", "Cat", "a/b\\c", "cat", "evil\x00\x1b[31m\n", "naïve 猫", "x" * 300,
+CLASSES = tuple(sorted((
+    ".", "../../etc/passwd", "CON", "Cat", "a/b\\c", "cat", "evil\u202e[31m", "naïve 猫", "x" * 250,
     "=cmd()|' /C calc'!A0", '<script>alert(1)</script> & "quoted"',
-)  # fmt: skip
+)))  # fmt: skip
 SPLITS = ("train", "val", "test", None)
 KINDS = ("PNG", "JPEG")
 SAMPLES = 44
@@ -124,9 +124,7 @@ def summary() -> Summary:
         expected=Expected(precision=0.9, recall=None),
         cut=CutMade(score=0.2, chosen_by="expected-f1"),
         classes=[OfClass(label=k, samples=4, flagged=1, noise_rate=0.1, low=0.0, high=0.2) for k in CLASSES],
-        transitions=Moves(
-            labels=[CLASSES[3], CLASSES[10]], counts=[[0.0, 2.0], [0.0, 0.0]], probabilities=[None, None]
-        ),
+        transitions=Moves(labels=[CLASSES[0], CLASSES[3]], counts=[[0.0, 2.0], [0.0, 0.0]], probabilities=[None, None]),
         verdicts={"clean": 24, "hard": 0, "wrong": 0, "ambiguous": 0, "alien": 0},
         conflicts=ConflictCounts(groups=0, samples=0),
         degenerate=None,
