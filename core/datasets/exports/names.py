@@ -44,7 +44,8 @@ def folders(classes: Sequence[str]) -> dict[str, str]:
 
 def file(n: int, path: str, kind: str) -> str:
     """A file's name: the sample's number keeps it apart from all others, what it was called can still be read."""
-    stem = safe(path.replace("#", "/").rpartition("/")[2].rpartition(".")[0] or path.rpartition("/")[2])
+    last = path.replace("#", "/").rpartition("/")[2]
+    stem = safe(last.rpartition(".")[0] or last)
     return f"{n:09d}-{stem}.{ENDINGS[kind]}"
 
 
