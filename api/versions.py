@@ -21,7 +21,7 @@ from core.store import datasets, reviews, versions
 from core.store.tables import Dataset
 from core.store.versions import Differing
 
-router = APIRouter(prefix="/v1/datasets", route_class=StrictRoute, tags=["datasets"])
+router = APIRouter(prefix="/v1/datasets", route_class=StrictRoute, tags=["versions"])
 
 
 class NewVersion(Frozen):

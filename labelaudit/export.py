@@ -1,5 +1,5 @@
-"""`labelaudit export AUDIT FORMAT TO` and `labelaudit version DATASET`: what an audit found and people decided, as files
-of one's own or as a new version of the dataset."""
+"""`labelaudit export AUDIT FORMAT TO` and `labelaudit version DATASET`: what an audit found and people decided, as
+files of one's own or as a new version of the dataset."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ def version(
 def show_counts(counts: Json, console: Console) -> None:
     """What the decisions made of the labels, for people."""
     console.print(
-        f"{counts['samples']:,} samples; {counts['relabelled']:,} labels corrected, {counts['excluded']:,} samples taken "
-        f"out, {counts['unsure_kept']:,} kept though somebody is unsure."
+        f"{counts['samples']:,} samples; {counts['relabelled']:,} labels corrected, "
+        f"{counts['excluded']:,} samples taken out, {counts['unsure_kept']:,} kept though somebody is unsure."
     )
     if untouched := counts["held_out_untouched"]:
         console.print(
