@@ -79,14 +79,18 @@ def version(
 def show_counts(counts: Json, console: Console) -> None:
     """What the decisions made of the labels, for people."""
     console.print(
-        f"{counts['samples']:,} samples; {counts['relabelled']:,} labels corrected, "
-        f"{counts['excluded']:,} samples taken out, {counts['unsure_kept']:,} kept though somebody is unsure."
+        f"{_several(counts['samples'], 'sample')}; {_several(counts['relabelled'], 'label')} corrected, "
+        f"{_several(counts['excluded'], 'sample')} taken out, {counts['unsure_kept']:,} kept though in doubt."
     )
     if untouched := counts["held_out_untouched"]:
         console.print(
-            f"[yellow]{untouched:,} samples of val and test stay as they are.[/] To change them too, say "
+            f"[yellow]Of val and test, {untouched:,} that would change stay as they are.[/] To change them too, say "
             f"[bold]--change-held-out {untouched}[/]."
         )
+
+
+def _several(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def show_version(made: Json, console: Console) -> None:

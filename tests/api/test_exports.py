@@ -5,23 +5,28 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import json
 import os
 import signal
+import time
 import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx2
 import pytest
+from rich.console import Console
 from sqlalchemy import func, select, update
 
-from core.store import jobs
+from core.errors import Problem
+from core.store import hooks, jobs
 from core.store.sweep import sweep
-from core.store.tables import Change, Dataset, Job, Sample
+from core.store.tables import Change, Dataset, Job, Judgement, Review, Sample
 from core.words import ExportFormat
+from labelaudit import export
+from labelaudit.client import Client
 from tests.api.conftest import Service, check_problem
 from tests.api.make import CLASSES, NOBODY, TEST, TRAIN
 from worker import run
@@ -184,8 +189,6 @@ def test_decisions_on_the_test_split_are_not_in_a_cleaned_dataset(service: Servi
         session.execute(update(Dataset).values(reviews=1))
         said = {"id": str(uuid4()), "sample": test["sample"], "decision": 2, "reviewer": "ann", "source": "list"}
         pk = session.execute(select(Dataset.pk)).scalar_one()
-        from core.store.tables import Judgement, Review
-
         session.add(Review(dataset_pk=pk, seq=1, at=1.0, **said))
         del said["id"]
         session.add(Judgement(dataset_pk=pk, seq=1, at=1.0, disputed=False, **said))
@@ -405,8 +408,6 @@ def test_a_version_is_no_twin_of_anything(service: Service, work: Callable[[str]
 
 
 def test_webhooks_tell_of_exports(service: Service, work: Callable[[str], Job]) -> None:
-    from core.store import hooks
-
     with service.db.write() as session:
         hooks.create(session, "https://data.example.org/", "whsec_AA==", None)
     audit = service.finished(service.ready()).id
@@ -431,6 +432,71 @@ def test_a_lease_that_was_lost_writes_nothing(service: Service, work: Callable[[
     assert claim is not None
     assert run.main([asked, "--attempt", "7"]) == run.NOT_OURS
     assert service.http.get(f"/v1/exports/{asked}").json()["status"] == "running"
-    assert json.loads(json.dumps(claim.spec))["format"] == "csv"
     assert list(service.blobs.names("exports")) == []
-    assert Path(service.settings.home).exists()
+
+
+def beside(act: Callable[[], Any], service: Service, work: Callable[[str], Job]) -> Any:
+    """What somebody gets who waits, while we do the work that he makes."""
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(act)
+        while not waiting.done():
+            with service.db.read() as session:
+                queued = select(Job.id).where(Job.state == "queued", Job.kind.in_(("export", "ingest")))
+                for id in session.execute(queued).scalars().all():
+                    work(id)
+            time.sleep(0.05)
+        return waiting.result()
+
+
+@pytest.mark.parametrize("service", ["sqlite"], indirect=True)
+def test_the_client_exports_and_makes_versions(service: Service, work: Callable[[str], Job], tmp_path: Path) -> None:
+    data = service.ready()
+    audit = service.finished(data).id
+    _, relabelled, excluded, _ = decided(service, audit)
+    with Client(service.url) as client:
+        asked = client.export(audit, "jsonl", splits=["train"])
+        done = beside(lambda: client.wait_for_export(asked["id"]), service, work)
+        assert (done["splits"], done["counts"]["samples"]) == (["train"], AUDITED - 1)
+        file = client.download(f"/v1/exports/{done['id']}/file", tmp_path / "scores.jsonl")
+        assert len(file.read_text().splitlines()) == AUDITED
+        assert client.new_version(data.id, dry_run=True)["counts"]["excluded"] == 1
+        made = client.new_version(data.id, "better", audit_id=audit)
+        version = beside(lambda: client.wait_for_dataset(made["id"]), service, work)
+        assert [one["name"] for one in client.versions(version["id"])] == ["pictures", "better"]
+        assert {row["sample"] for row in client.version_diff(data.id, version["id"])["data"]} == {relabelled, excluded}
+        with pytest.raises(Problem) as raised:
+            client.export(audit, "csv", change_held_out=5)
+        assert raised.value.code == "count-differs"
+
+
+@pytest.mark.parametrize("service", ["sqlite"], indirect=True)
+def test_the_commands_write_the_file_and_say_what_was_changed_in_eighty_columns(
+    service: Service, work: Callable[[str], Job], tmp_path: Path
+) -> None:
+    data = service.ready()
+    audit = service.finished(data).id
+    _, relabelled, _, _ = decided(service, audit)
+    hold_out(service, data, relabelled)
+    written = io.StringIO()
+    console = Console(file=written, width=80, highlight=False)
+    out = tmp_path / "made" / "cleaned.zip"
+    asked: dict[str, Any] = {"server": service.url}
+    paths, counts = beside(lambda: export.run(service.settings, audit, "imagefolder", out, **asked), service, work)
+    assert paths == [out] and zipfile.is_zipfile(out)
+    assert [file.name for file in out.parent.iterdir()] == ["cleaned.zip"]
+    export.show_counts(counts, console)
+    plan = export.version(service.settings, data.id, dry_run=True, **asked)
+    assert plan["dataset"] is None
+    export.show_version(plan, console)
+    made = beside(lambda: export.version(service.settings, data.id, change_held_out=1, **asked), service, work)
+    export.show_version(made, console)
+    told = written.getvalue()
+    assert max(map(len, told.splitlines())) <= 80
+    assert f"{ALL - 1} samples; 1 label corrected, 1 sample taken out" in told
+    assert "Of val and test, 1 that would change stay as they are." in told
+    assert "--change-held-out 1" in told.replace("\n", " ")
+    assert made["dataset"]["id"] in told and "taken out" in told and "→" in told
+    for wrong, code in (((audit, "xls", out), "unknown-format"), (("x", "csv", out), "not-found")):
+        with pytest.raises(Problem) as raised:
+            export.run(service.settings, *wrong, **asked)
+        assert raised.value.code == code
