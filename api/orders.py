@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import asdict
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 from numpy.typing import NDArray
-from pydantic import model_validator
+from pydantic import BaseModel, model_validator
 
 from api import files
 from api.choices import Choices, ReviewNumber, review_number
 from api.deps import PartsDep, audited
+from api.reviews import RangeOut
 from api.strict import StrictRoute
+from core.review import cuts as cutting
 from core.review import orders
 from core.review.ranking import Wanted, of
 from core.store import rankings
@@ -57,6 +60,34 @@ class QueueQuery(Choices):
         return bool(self.model_fields_set & Choices.model_fields.keys())
 
 
+class CutOut(BaseModel):
+    """What it would give to flag the first `flagged` samples; the last of them has this score.
+
+    `precision` is the share of them that is expected to be wrong, `recall` the share of all wrong labels that is among
+    them, null where none is expected. `hard`: how many of them have the verdict hard, right but difficult.
+    """
+
+    flagged: int
+    score: float
+    precision: RangeOut
+    recall: RangeOut | None
+    hard: int
+
+
+class Current(BaseModel):
+    """What is flagged, and the lowest score of it; null when nothing is."""
+
+    flagged: int
+    score: float | None
+
+
+class CutsOut(BaseModel):
+    """Cuts all along the list, close to each other at its top."""
+
+    points: list[CutOut]
+    current: Current
+
+
 @router.get("/{audit_id}/queue", response_class=Response, responses=QUEUE)
 def queue(request: Request, audit_id: str, parts: PartsDep, query: Annotated[QueueQuery, Query()]) -> Response:
     """The ranks of all samples that the filters leave, in the asked order, as numbers of four bytes.
@@ -78,6 +109,19 @@ def queue(request: Request, audit_id: str, parts: PartsDep, query: Annotated[Que
             return _numbers(request, ranks[chosen[ranks - 1]], {"As-Of": str(seq)})
     found = orders.ranks(chosen)
     return _numbers(request, orders.by_chance(found, audit_id) if by_chance else found)
+
+
+@router.get("/{audit_id}/cuts", response_model=CutsOut)
+def cuts(audit_id: str, parts: PartsDep) -> CutsOut:
+    """Expected precision and recall for flagging more labels, or fewer, from scores as the decisions so far correct
+    them."""
+    with parts.db.read() as session:
+        ranking, judged = parts.rankings.judged(session, audited(session, audit_id))
+    flagged = ranking.score[ranking.is_issue]
+    return CutsOut(
+        points=[CutOut(**asdict(cut)) for cut in cutting.cuts(ranking, judged.decision)],
+        current=Current(flagged=len(flagged), score=float(flagged.min()) if len(flagged) else None),
+    )
 
 
 def _numbers(request: Request, ranks: NDArray[np.uint32], more: Mapping[str, str] = MappingProxyType({})) -> Response:

@@ -99,7 +99,8 @@ def _served(request: Request, built: Built, lasting: str) -> Response:
 
 
 def _read(folder: Path) -> dict[str, Built]:
-    return {path.relative_to(folder).as_posix(): _built(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+    names = (path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file())
+    return {name: _built(folder / name) for name in names if name == "index.html" or is_open(f"/{name}")}
 
 
 def _built(path: Path) -> Built:

@@ -54,9 +54,9 @@ class Job:
 class PlainLook(Run):
     """A run that is asked about each image once, as in the paper; ours asks about the mirrored image too."""
 
-    def _predict(self, loader: Loader) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    def _predict(self, loader: Loader) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
         for index, x, y in loader.in_order(self.looked_at):
-            yield index, y, self._rest(x)
+            yield index, y, *self._rest(x)
 
 
 def here(device: torch.device, work: Path) -> Path:

@@ -103,3 +103,35 @@ class Summary(Frozen):
     calibration: DecoyCheck
     model: TrainedModel
     score_version: str = Field(description="Scores of different versions are not to be compared.")
+
+
+Band = list[float] | None  # the quantiles in one epoch; null where nothing is known
+
+
+class Cohort(Frozen):
+    """What most samples of a kind showed in each epoch, the first one first."""
+
+    samples: int
+    margin: list[Band]
+    rival_gap: list[Band]
+    loss: list[Band]
+
+
+class Cohorts(Frozen):
+    """Bands to hold the curves of one sample against. `clean` and `hard` are samples with these verdicts, `wrong` are
+    labels that were planted wrong: it is null in epochs in which they were not taught. `levels` names the quantiles."""
+
+    epochs: int
+    levels: list[float]
+    clean: Cohort
+    hard: Cohort
+    wrong: Cohort
+
+
+class Likeness(Frozen):
+    """How the nearest of every sample were found: the width of its features, and the share of the true nearest of all
+    that were found, counted on some samples; 1 where everything was compared with everything."""
+
+    width: int
+    exact: bool
+    recall: float

@@ -11,7 +11,9 @@ with Client("http://127.0.0.1:8484") as service:
 from __future__ import annotations
 
 import secrets
+import sys
 import time
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -30,6 +32,7 @@ UNENDED = ("received", "ingesting", "queued", "running", "paused")
 AGAIN_S = (0.5, 2.0, 5.0, 15.0)  # pauses before what got no answer is asked again
 SILENT_S = 300.0  # for which a service that has answered may be away while something is waited for
 MOST_REVIEWS = 1000  # that the service takes at once
+MOST_RANKS = 200
 SMALL = 8 << 20  # bytes that are not worth going on with
 
 
@@ -139,6 +142,24 @@ class Client:
                 return
             after = page["next"]
             left = None if left is None else left - len(page["data"])
+
+    def queue(self, audit_id: str, **wanted: Any) -> list[int]:
+        """The ranks that such filters as those of `suspects` leave, by `order`: rank, random or sharpened."""
+        ranks = array("I", self._answer("GET", f"/v1/audits/{audit_id}/queue", params=wanted).content)
+        if sys.byteorder == "big":
+            ranks.byteswap()
+        return ranks.tolist()
+
+    def suspects_at(self, audit_id: str, ranks: Sequence[int], as_of: int | None = None) -> Iterator[Json]:
+        """The samples of these ranks, in their order; with their `sharpened` scores as of a review's number."""
+        for start in range(0, len(ranks), MOST_RANKS):
+            asked = {"ranks": ",".join(map(str, ranks[start : start + MOST_RANKS]))}
+            params = asked if as_of is None else {**asked, "as_of": str(as_of)}
+            yield from self._json("GET", f"/v1/audits/{audit_id}/suspects", params=params)["data"]
+
+    def cuts(self, audit_id: str) -> Json:
+        """What flagging more labels, or fewer, would give."""
+        return self._json("GET", f"/v1/audits/{audit_id}/cuts")
 
     def review(self, audit_id: str, reviews: Sequence[Json], reviewer: str = "local") -> list[Json]:
         """Write decisions down, each as `{"sample", "decision"}`, with the `label` of a `relabel`, or as
@@ -283,6 +304,10 @@ class Client:
         return self._json("POST", path, **request)
 
     def _json(self, method: str, path: str, **request: Any) -> Json:
+        found: Json = self._answer(method, path, **request).json()
+        return found
+
+    def _answer(self, method: str, path: str, **request: Any) -> httpx2.Response:
         try:
             response = self._http.request(method, path, **request)
         except httpx2.TransportError as error:
@@ -290,8 +315,7 @@ class Client:
                 "unreachable", f"The service at {self._http.base_url} does not answer. Is it running?", ours=True
             ) from error
         self._check(response)
-        found: Json = response.json()
-        return found
+        return response
 
     def _check(self, response: httpx2.Response) -> None:
         if not response.is_error:

@@ -1,4 +1,4 @@
-"""Prints web/openapi.json, from which the page's client is made: `.venv/bin/python scripts/openapi.py > web/openapi.json`."""
+"""Prints web/openapi.json, of which the client of the page is made: `scripts/openapi.py > web/openapi.json`."""
 
 from __future__ import annotations
 

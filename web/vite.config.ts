@@ -13,6 +13,6 @@ export default defineConfig({
     reportCompressedSize: false,
     chunkSizeWarningLimit: 1000,
   },
-  server: { proxy: { "/v1": { target: service, headers: { origin: service } } } },
+  server: { proxy: { "/v1": { target: service, changeOrigin: true, headers: { origin: service } } } },
   test: { environment: "happy-dom", include: ["src/**/*.test.{ts,tsx}"] },
 });

@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 from core import failpoints, logs
 from core.settings import Settings
 from core.spec import AuditSpec, Pace, Plan
-from core.store import conflicts, datasets, events, jobs, scores
+from core.store import conflicts, curves, datasets, events, jobs, scores
 from core.store.blobs import Blobs
 from core.store.db import Database
+from core.store.likeness import COHORTS
 from core.store.tables import Dataset
 from core.training.budget import visits
 from core.training.company import ALONE
@@ -21,7 +22,7 @@ from core.training.host import settle
 from core.training.loop import Run
 from core.training.model import model_files
 from core.training.weights import read
-from worker import report
+from worker import likeness, report
 from worker.beside import beside
 from worker.device import Machine, machine
 from worker.prepare import listed, prepare
@@ -32,6 +33,7 @@ from worker.together import Seat, start, threads
 from worker.training import TRAINED, Training
 
 log = logs.get(__name__)
+LIKENED = 99.0  # percent of an audit's way
 
 
 def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice, seat: Seat | None = None) -> None:
@@ -54,9 +56,11 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice, seat: Seat
 
     voice.enter("training")
 
+    shelf = likeness.room(settings, voice)
+
     def new_run(plan: Plan, resume: bytes | None) -> Run:
         first = None if resume else beside(lambda: read(plan.network, plan.weights, settings.weights), voice.tick)
-        return Run(data, plan, here.device, resume, first, company)
+        return Run(data, plan, here.device, resume, first, company, shelf)
 
     training = Training(settings, blobs, voice, plan, new_run, numbers, company)
     result = training.finish().result()
@@ -67,6 +71,12 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice, seat: Seat
     listed_audited = samples.take(pa.array(numbers))
     table = report.judge(result, data, numbers, listed_audited, AuditSpec(**voice.claim.spec))
     voice.tick(percent=TRAINED)
+    features, decoys = result.answers.features, result.answers.decoys
+    with db.read() as session:
+        epochs = curves.keys(session, voice.claim.pk)
+    bands = voice.durably(lambda: likeness.cohorts_of(blobs, epochs, table, decoys, voice.tick))
+    alike = likeness.find(features, table, here.device, voice.tick)
+    voice.tick(percent=LIKENED)
 
     voice.enter("storing")
     made = record(dataset, plan, here, report.SCORE_VERSION, voice.claim.attempt)
@@ -74,6 +84,8 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice, seat: Seat
     def files() -> Iterator[tuple[str, Iterator[bytes]]]:
         yield from report.score_files(table, listed_audited, dataset.classes or [], made)
         yield from ((file.name, iter([file.content])) for file in model_files(result, plan, data.classes))
+        yield from likeness.files(alike, features, table)
+        yield COHORTS, iter([bands.model_dump_json().encode()])
 
     stored = voice.durably(lambda: _stored(blobs, voice, files()))
     outcome = {
@@ -82,6 +94,7 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice, seat: Seat
         "record": made.model_dump(),
         "files": stored,
         "summary": report.summary(table, result, plan).model_dump(),
+        "likeness": alike.about.model_dump(),
         "pace": Pace(
             network=plan.network,
             resolution=plan.resolution,

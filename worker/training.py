@@ -172,7 +172,8 @@ class Training:
         values = {name: getattr(event, name) for name in FIGURES}
         claim = self._voice.claim
         key = curves.key(claim.id, claim.attempt, event.epoch + 1)
-        self._voice.durably(lambda: self._blobs.put(key, event.curves.numpy().tobytes()))
+        content = event.curves.numpy().tobytes() + event.planted.numpy().tobytes()
+        self._voice.durably(lambda: self._blobs.put(key, content))
         failpoints.at("epoch.curves")
 
         def write(session: Session) -> None:

@@ -67,8 +67,16 @@ def facets(ranking: Ranking, judged: Judged, wanted: Wanted, classes: int, most_
         disputed=np.bincount(judged.disputed[but("disputed")], minlength=2).tolist(),
         split=np.bincount(split[split != NOTHING], minlength=len(SPLITS)).tolist(),
         unsplit=int((split == NOTHING).sum()),
-        score=np.histogram(ranking.score[but("score")], EDGES)[0].tolist(),
+        score=_by_score(ranking, but("score")),
     )
+
+
+def _by_score(ranking: Ranking, where: NDArray[np.bool_]) -> list[int]:
+    """How many lie between two edges: scores fall with rank, so these are stretches of the list."""
+    ends = np.searchsorted(-ranking.score, -EDGES, side="right")  # as far as scores reach an edge
+    ends[-1] = 0  # 1 is below the last one too
+    counts = np.concatenate([[0], np.cumsum(where)])[ends]
+    return [int(one) for one in counts[:-1] - counts[1:]]
 
 
 def _pairs(ranking: Ranking, where: NDArray[np.bool_], classes: int, most: int) -> list[tuple[int, int, int]]:

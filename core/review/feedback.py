@@ -20,7 +20,7 @@ Action = Literal["accept", "keep", "exclude"]  # what may be decided of many at 
 SHIFT_SD, STRETCH_SD = 1.0, 0.25  # of the corrections, before anything is known
 LIMIT = 1e-6  # scores are held this far from 0 and 1: nobody is surer
 DRAWS, FEW_DRAWS = 400, 100
-BINS = 4096
+BINS = 1024
 LOW, HIGH = 0.025, 0.975
 ENOUGH = 50  # decisions, before anything is advised
 NEXT = 200
@@ -58,7 +58,7 @@ class Feedback:
 def feedback(ranking: Ranking, decisions: NDArray[np.int8]) -> Feedback:
     """All of it; the same decisions give the same numbers."""
     right, wrong = np.isin(decisions, RIGHT), np.isin(decisions, WRONG)
-    odds, fit = log_odds(ranking.score), _of(ranking, decisions)
+    odds, fit = log_odds(ranking.score), corrections(ranking, decisions)
     dice = np.random.default_rng(0)
     draws = dice.multivariate_normal(fit.mean, fit.covariance, DRAWS)
     open = odds[decisions == NOTHING]
@@ -86,7 +86,7 @@ def expected_wrong(ranking: Ranking, decisions: NDArray[np.int8], chosen: NDArra
     wrong, to drop a sample whose label is right, to put a label in its place that is not the right one."""
     if not len(chosen):
         return Range(0.0, 0.0, 0.0)
-    fit, dice = _of(ranking, decisions), np.random.default_rng(0)
+    fit, dice = corrections(ranking, decisions), np.random.default_rng(0)
     odds, confidence = log_odds(ranking.score[chosen]), ranking.confidence[chosen]
 
     def missed(at: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -105,24 +105,27 @@ def expected_wrong(ranking: Ranking, decisions: NDArray[np.int8], chosen: NDArra
 
 
 @dataclass(frozen=True)
-class _Fit:
+class Fit:
+    """What decisions correct, and how sure that is."""
+
     mean: NDArray[np.float64]  # shift; stretch less one
     covariance: NDArray[np.float64]
 
 
-def _of(ranking: Ranking, decisions: NDArray[np.int8]) -> _Fit:
-    """What the decisions so far correct. Whoever is unsure says nothing."""
+def corrections(ranking: Ranking, decisions: NDArray[np.int8]) -> Fit:
+    """Of log odds, by the decisions so far. Whoever is unsure says nothing."""
     wrong = np.isin(decisions, WRONG)
     known = wrong | np.isin(decisions, RIGHT)
     return _fitted(log_odds(ranking.score[known]), wrong[known].astype(float))
 
 
 def log_odds(score: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of probabilities."""
     held = np.clip(score, LIMIT, 1 - LIMIT)
     return np.asarray(np.log(held / (1 - held)))
 
 
-def _fitted(odds: NDArray[np.float64], wrong: NDArray[np.float64]) -> _Fit:
+def _fitted(odds: NDArray[np.float64], wrong: NDArray[np.float64]) -> Fit:
     """The likeliest corrections and how sure they are, by Newton's method; steps are halved where they overshoot."""
     inputs = np.stack([np.ones_like(odds), odds], axis=1)
     trust = np.diag([SHIFT_SD**-2, STRETCH_SD**-2])
@@ -144,7 +147,7 @@ def _fitted(odds: NDArray[np.float64], wrong: NDArray[np.float64]) -> _Fit:
             break
     p = probability(odds + inputs @ at)
     bend = inputs.T @ (inputs * (p * (1 - p))[:, None]) + trust
-    return _Fit(at, np.asarray(np.linalg.inv(bend), np.float64))
+    return Fit(at, np.asarray(np.linalg.inv(bend), np.float64))
 
 
 def _errors(
@@ -184,4 +187,5 @@ def _advice(known: int, following: int, errors: Range) -> Advice:
 
 
 def probability(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of log odds."""
     return np.asarray(1 / (1 + np.exp(-logits)))

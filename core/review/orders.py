@@ -7,9 +7,6 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-RANK_BITS = 31
-RANKS = np.uint64((1 << RANK_BITS) - 1)
-
 
 def ranks(chosen: NDArray[np.bool_]) -> NDArray[np.uint32]:
     """The ranks, from 1, that are chosen."""
@@ -20,22 +17,22 @@ def by_chance(ranks: NDArray[np.uint32], seed: str) -> NDArray[np.uint32]:
     """In an order that has nothing to do with them, the same everywhere and always: where one rank stands before
     another does not depend on which others there are."""
     start = np.uint64(int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8], "little"))
-    return _by(_mixed(ranks.astype(np.uint64) + start), ranks)
+    mixed = _mixed(ranks.astype(np.uint64) + start)
+    return ranks[_sorted((mixed >> np.uint64(32)).astype(np.uint32))]
 
 
 def falling(values: NDArray[np.float64], most: float) -> NDArray[np.uint32]:
-    """All ranks by a value from −`most` to `most`, the highest first, ranks among equals. Values count to about nine
-    digits: processors differ in the last ones, and all of them shall come to the same order."""
-    steps = (1 << (63 - RANK_BITS)) / (2 * most)
-    down = np.rint((most - values) * steps).astype(np.uint64)
-    return _by(down << np.uint64(RANK_BITS), np.arange(1, len(values) + 1, dtype=np.uint32))
+    """All ranks by a value from −`most` to `most`, the highest first, ranks among equals. Values count to nine digits:
+    processors differ in the last ones, and all of them shall come to the same order."""
+    down = np.rint((most - values) * ((2**32 - 1) / (2 * most)))
+    return _sorted(down.astype(np.uint32)).astype(np.uint32) + np.uint32(1)
 
 
-def _by(keys: NDArray[np.uint64], ranks: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """The ranks by the upper bits of keys; sorting one array of numbers is several times as fast as their places."""
-    both = keys & ~RANKS | ranks
-    both.sort()
-    return (both & RANKS).astype(np.uint32)
+def _sorted(keys: NDArray[np.uint32]) -> NDArray[np.intp]:
+    """The places of keys in their order, equals as they came. Half by half it is four times as fast as at once: what is
+    sorted by 16 bits is not compared but counted."""
+    low = np.argsort(keys.astype(np.uint16), kind="stable")
+    return low[np.argsort((keys >> np.uint32(16)).astype(np.uint16)[low], kind="stable")]
 
 
 def _mixed(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,13 +30,27 @@ class Ranking:
     score: NDArray[np.float64]
     confidence: NDArray[np.float64]  # nan where nothing is suggested
 
+    @cached_property
+    def place(self) -> NDArray[np.int32]:
+        """Where each sample stands, from 0; NOTHING for those that were not audited."""
+        place = np.full(int(self.sample.max(initial=-1)) + 1, NOTHING, np.int32)
+        place[self.sample] = np.arange(len(self), dtype=np.int32)
+        return place
+
+    def placed(self, samples: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.int32]]:
+        """Which of the samples were audited, and where these stand."""
+        known = samples < len(self.place)
+        known[known] = self.place[samples[known]] != NOTHING
+        return known, self.place[samples[known]]
+
     def __len__(self) -> int:
         return len(self.sample)
 
     @property
     def nbytes(self) -> int:
         """What it takes in memory."""
-        return sum(getattr(self, field.name).nbytes for field in fields(self))
+        columns: int = sum(getattr(self, field.name).nbytes for field in fields(self))
+        return columns + self.place.nbytes
 
 
 @dataclass(frozen=True)
@@ -46,6 +61,12 @@ class Judged:
     source: NDArray[np.int8]
     accepted: NDArray[np.bool_]  # it was given its suggested label
     disputed: NDArray[np.bool_]
+
+
+def nothing_judged(samples: int) -> Judged:
+    """So many, and nobody said anything of them."""
+    said = np.full((2, samples), NOTHING, np.int8)
+    return Judged(said[0], said[1], np.zeros(samples, bool), np.zeros(samples, bool))
 
 
 @dataclass(frozen=True)

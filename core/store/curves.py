@@ -1,4 +1,7 @@
-"""The curves of every sample: one immutable blob an epoch, six bytes a sample, in the order of their numbers."""
+"""The curves of every sample: one immutable blob an epoch, six bytes a sample, in the order of their numbers.
+
+After them, as many bytes each, come those of the labels that were planted wrong, in the order of the decoys.
+"""
 
 from __future__ import annotations
 

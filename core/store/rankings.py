@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.review.ranking import NOTHING, Judged, Ranking, Wanted
+from core.review.ranking import NOTHING, Judged, Ranking, Wanted, nothing_judged
 from core.spec import SPLITS
 from core.store import reviews
 from core.store.audits import Audited
@@ -23,7 +23,7 @@ _ROW = np.dtype([
     ("reasons", np.int32), ("conflict", np.bool_), ("score", np.float64), ("confidence", np.float64),
 ])  # fmt: skip
 _SAID = np.dtype([
-    ("sample", np.int32), ("decision", np.int8), ("source", np.int8), ("label", np.int32), ("disputed", np.bool_),
+    ("sample", np.int64), ("decision", np.int8), ("source", np.int8), ("label", np.int32), ("disputed", np.bool_),
 ])  # fmt: skip
 
 
@@ -56,29 +56,22 @@ def judged(session: Session, audit: Audited, ranking: Ranking) -> Judged:
         for sample, decision, source, label, disputed in session.execute(query)
     ]
     table = np.array(said, _SAID)
-    place = np.full(int(ranking.sample.max(initial=-1)) + 1, NOTHING, np.int32)
-    table = table[table["sample"] < len(place)]
-    place[table["sample"]] = np.arange(len(table))
-    at = place[ranking.sample]  # whose row of the table
-    known = at != NOTHING
-    table = np.append(table, np.array([(0, NOTHING, NOTHING, NOTHING, False)], _SAID))[at]
-    relabelled = known & (table["decision"] == DECISIONS.index("relabel"))
-    return Judged(
-        decision=np.ascontiguousarray(table["decision"]),
-        source=np.ascontiguousarray(table["source"]),
-        accepted=relabelled & (table["label"] == ranking.suggested),
-        disputed=np.ascontiguousarray(table["disputed"]),
-    )
+    known, at = ranking.placed(table["sample"])
+    table = table[known]
+    relabelled = table["decision"] == DECISIONS.index("relabel")
+    found = nothing_judged(len(ranking))
+    found.decision[at], found.source[at], found.disputed[at] = table["decision"], table["source"], table["disputed"]
+    found.accepted[at] = relabelled & (table["label"] == ranking.suggested[at])
+    return found
 
 
 def decisions(session: Session, audit: Audited, ranking: Ranking, seq: int) -> NDArray[np.int8]:
     """What counted of each sample when review number `seq` was the last, in rank order."""
     stood = reviews.decisions(session, audit.dataset_pk, seq)
-    place = np.full(int(ranking.sample.max(initial=-1)) + 1, NOTHING, np.int8)
-    for sample, decision in stood.items():
-        if sample < len(place):
-            place[sample] = decision
-    return place[ranking.sample]
+    known, at = ranking.placed(np.fromiter(stood.keys(), np.int64, len(stood)))
+    found = nothing_judged(len(ranking)).decision
+    found[at] = np.fromiter(stood.values(), np.int8, len(stood))[known]
+    return found
 
 
 def named(session: Session, audit: Audited, ranking: Ranking, wanted: Wanted) -> Wanted:
@@ -86,10 +79,10 @@ def named(session: Session, audit: Audited, ranking: Ranking, wanted: Wanted) ->
     if wanted.contains is None:
         return wanted
     query = select(Sample.n).where(Sample.dataset_pk == audit.dataset_pk, has_in_path(wanted.contains))
-    found = np.array(session.execute(query).scalars().all(), np.int64)
-    place = np.zeros(max(int(ranking.sample.max(initial=-1)), int(found.max(initial=-1))) + 1, np.bool_)
-    place[found] = True
-    return replace(wanted, named=place[ranking.sample])
+    _, at = ranking.placed(np.array(session.execute(query).scalars().all(), np.int64))
+    found = np.zeros(len(ranking), np.bool_)
+    found[at] = True
+    return replace(wanted, named=found)
 
 
 def has_in_path(text: str) -> Any:

@@ -186,19 +186,30 @@ def decisions(session: Session, dataset_pk: int, seq: int) -> dict[int, int]:
 def counting(words: Sequence[Word]) -> tuple[Word, bool] | None:
     """Which of all that was said of one sample counts, and whether reviewers differ in their last words. Who is unsure
     differs from nobody."""
-    taken_back = {word.undoes for word in words if word.undoes is not None}
-    live = [word for word in words if word.undoes is None and word.seq not in taken_back]
-    if not live:
+    stand = live(words)
+    if not stand:
         return None
-    last = {word.reviewer: (word.decision, word.label) for word in live if word.decision != UNSURE}
-    return live[-1], len(set(last.values())) > 1
+    last = {word.reviewer: (word.decision, word.label) for word in stand if word.decision != UNSURE}
+    return stand[-1], len(set(last.values())) > 1
+
+
+def live(words: Sequence[Word]) -> list[Word]:
+    """What was not taken back."""
+    taken_back = {word.undoes for word in words if word.undoes is not None}
+    return [word for word in words if word.undoes is None and word.seq not in taken_back]
+
+
+def words(session: Session, dataset_pk: int, samples: Iterable[int]) -> Iterator[list[Word]]:
+    """What was said of each of these samples, in order, sample by sample."""
+    for some in _blocks(samples):
+        yield from _words(session, dataset_pk, Review.sample.in_(some)).values()
 
 
 def standing(session: Session, dataset_pk: int, upto: int, first: int, end: int) -> dict[int, tuple[Word, bool]]:
     """What counted of the samples from `first` up to `end` when review `upto` was the last, and whether reviewers
     differed. What was said later changes nothing of it."""
-    words = _words(session, dataset_pk, Review.sample >= first, Review.sample < end, Review.seq <= upto)
-    found = ((sample, counting(said)) for sample, said in words.items())
+    some = _words(session, dataset_pk, Review.sample >= first, Review.sample < end, Review.seq <= upto)
+    found = ((sample, counting(said)) for sample, said in some.items())
     return {sample: stood for sample, stood in found if stood is not None}
 
 
@@ -239,10 +250,10 @@ def _words(session: Session, dataset_pk: int, *which: ColumnElement[bool]) -> di
     """What was said of each sample, in order."""
     columns = (getattr(Review, name) for name in Word._fields)
     query = select(*columns).where(Review.dataset_pk == dataset_pk, *which).order_by(Review.seq)
-    words: dict[int, list[Word]] = defaultdict(list)
+    said: dict[int, list[Word]] = defaultdict(list)
     for row in session.execute(query):
-        words[row.sample].append(Word(*row))
-    return words
+        said[row.sample].append(Word(*row))
+    return said
 
 
 def _row(audit: Audited, word: Word, bulk: str | None) -> tuple[Any, ...]:

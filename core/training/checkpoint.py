@@ -15,7 +15,7 @@ from torch import Tensor
 from core.errors import Problem
 from core.spec import Plan
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)

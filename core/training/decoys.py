@@ -47,9 +47,13 @@ class Decoys:
         drawn = (odds.cumsum(1) / odds.sum(1, keepdim=True) <= at).sum(1).clamp(max=self.classes - 1)
         self.taught[self.members] = drawn.to(self.taught.device)
 
+    def are_taught(self, epoch: int) -> bool:
+        """Whether they are taught their wrong classes in this epoch."""
+        return 1 <= epoch < self.until
+
     def weight(self, index: Tensor, epoch: int) -> Tensor | None:  # [batch] -> [batch]
         """0 for a decoy that is not taught in this epoch, else 1; None when all of them count."""
-        return None if not len(self) or 1 <= epoch < self.until else self.away[index]
+        return None if not len(self) or self.are_taught(epoch) else self.away[index]
 
     def state(self) -> Tensor:
         """What `load` needs."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +14,13 @@ from core.science.evidence import Evidence
 from core.science.ledger import Ledger
 from core.science.opinions import Opinions
 from core.training.loader import Normalisation
+
+Room: TypeAlias = Callable[[int, int], NDArray[np.float16]]  # samples, d -> [samples, d], to be filled
+
+
+def in_memory(samples: int, width: int) -> NDArray[np.float16]:
+    """The room of runs that are not large."""
+    return np.zeros((samples, width), dtype=np.float16)
 
 
 @dataclass(frozen=True)
@@ -53,6 +62,7 @@ class EpochReport:
     samples_per_s: float
     curves: Tensor  # [samples, 3] float16: a point of core.science.ledger.CURVES for every sample
     margins: Tensor  # [samples] on the CPU: plain means of M over the epochs so far
+    planted: Tensor  # [decoys, 3] float16: points of the wrong labels that decoys are taught, NaN while they are not
 
 
 Event = Tick | Seen | Look | EpochReport
@@ -67,6 +77,7 @@ class Answers:
     decoys: NDArray[np.int64]  # their indices, rising
     taught: NDArray[np.int64]  # the wrong class that each of them was taught
     excused: float  # share of the labels that the loss took to be drawn from all classes alike
+    features: NDArray[np.float16]  # [samples, d] what its classifier reads, of length 1; without rows beside the first
 
 
 @dataclass(frozen=True)

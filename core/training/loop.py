@@ -24,7 +24,8 @@ from torch import Tensor, nn
 from torch.nn.functional import log_softmax, normalize
 
 from core.errors import Problem
-from core.science.ledger import Ledger
+from core.science.ledger import LARGEST, Ledger
+from core.science.margins import margin, runner_up_gap
 from core.science.opinions import KEPT, Opinions
 from core.science.weigher import sample_weights
 from core.spec import Plan
@@ -32,7 +33,7 @@ from core.training import checkpoint, mirror, weights
 from core.training.catalogue import check
 from core.training.company import ALONE, Company, unsent
 from core.training.decoys import Decoys
-from core.training.events import Answers, EpochReport, Event, Look, Result, Seen, Tick
+from core.training.events import Answers, EpochReport, Event, Look, Result, Room, Seen, Tick, in_memory
 from core.training.frozen import look_once
 from core.training.host import autocast
 from core.training.loader import Features, Loader, Only, TrainingData, normalisation
@@ -61,6 +62,7 @@ class Run:
         resume: bytes | None = None,
         start: Mapping[str, Tensor] | None = None,  # what `weights.read` says of the plan's; the first one's counts
         company: Company = ALONE,
+        room: Room = in_memory,  # for the features of all samples; the first one's counts
     ) -> None:
         self.plan, self.device, self.company = plan, device, company
         self.classes, self.samples = len(data.classes), len(data.labels)
@@ -89,6 +91,7 @@ class Run:
         )
         self.decoys = Decoys(self.audited.labels, self.classes, plan.epochs, plan.decoy_share, plan.seed)
         self.ledger = self._new_ledger(len(self.share))  # of the given labels: what is reported
+        self.shown = torch.zeros(len(self.share), 3, dtype=torch.float64, device=device)  # as CURVES, of taught labels
         apart = bool(len(self.decoys)) and plan.weigher == "hmw"
         self.lessons = self._new_ledger(len(self.share)) if apart else self.ledger  # of the taught ones: what weighs
         self.mirrored: bool | None = None if plan.flip == "auto" else plan.flip
@@ -101,6 +104,7 @@ class Run:
         self.broken_at = torch.full((), -1, dtype=torch.int64, device=device)  # first step with a loss not finite
         self.test_accuracies: list[float] = []
         self.answers: Answers | None = None
+        self.features = room(0 if company.rank else self.samples, self.network.classifier.in_features)
         if resume is not None:
             self._resume(resume)
 
@@ -201,6 +205,8 @@ class Run:
         self._book(self.ledger, row, y, logits, features, given)
         if self.lessons is not self.ledger:
             self._book(self.lessons, row, taught, logits, features, loss)
+        if len(self.decoys):
+            self._show(row, taught, logits.detach(), loss.detach())
         if plan.weigher == "hmw" and self.epoch >= plan.warmup_epochs:
             weight = sample_weights(self.lessons, row, plan.weight_scale, self.company.mean).to(loss.dtype)
         else:
@@ -222,6 +228,23 @@ class Run:
         head = self.network.classifier.weight
         ledger.observe(self.epoch, row, label, logits.detach(), features.detach(), head, loss.detach())
 
+    @torch.no_grad()
+    def _show(self, row: Tensor, taught: Tensor, logits: Tensor, loss: Tensor) -> None:
+        """What this epoch shows of the labels that are taught, of which decoys have others than the given ones."""
+        logits = logits.double()
+        rival_gap = runner_up_gap(logits, taught, self.plan.k)
+        self.shown[row] = torch.stack([margin(logits, taught), rival_gap, loss.double()], dim=1)
+
+    def _planted(self) -> Tensor:  # [decoys, 3] float16 on the CPU
+        """The decoys' points of the epoch; NaN in one in which their wrong labels were not taught."""
+        if not self.decoys.are_taught(self.epoch):
+            return torch.full((len(self.decoys), 3), torch.nan, dtype=torch.float16)
+        return self._shown_of_decoys().clamp(-LARGEST, LARGEST).half().cpu()
+
+    def _shown_of_decoys(self) -> Tensor:  # [decoys, 3]
+        whole = self.share.whole(self.shown)
+        return whole[self.decoys.members.to(whole.device)]
+
     def _close_epoch(self, accuracy: float | None, seconds: float, share: float) -> EpochReport:
         self.ledger.close_epoch()
         if self.lessons is not self.ledger:
@@ -238,6 +261,7 @@ class Run:
             samples_per_s=share * self.samples / seconds,
             curves=self.share.whole(self.ledger.curves()),
             margins=self.share.whole(self.ledger.aum()).cpu(),
+            planted=self._planted(),
         )
         self.totals.zero_()
         self.epoch, self.step, self.rest = self.epoch + 1, 0, None
@@ -248,7 +272,7 @@ class Run:
         correct = torch.zeros((), dtype=torch.int64, device=self.device)
         for look, batch in self._looks(loader):
             if batch is not None:
-                _, y, p = batch
+                _, y, p, _ = batch
                 correct += (p.argmax(1) == y).sum()
             yield look
         return int(self.company.total(correct)) / len(loader.labels)
@@ -258,9 +282,13 @@ class Run:
         kept = min(self.classes, KEPT)
         which = torch.zeros(self.samples, kept, dtype=torch.int64)
         log_p = torch.zeros(self.samples, kept)
+        told = 0
         for look, batch in self._looks(self.audited):
+            block = slice(told, told := self.samples * look.step // look.steps)  # of this round of turns
+            seen = torch.zeros(block.stop - block.start, self.features.shape[1], dtype=torch.float16)
             if batch is not None:
-                index, y, p = batch
+                index, y, p, features = batch
+                seen[index.cpu() - block.start] = normalize(features.nan_to_num(), dim=1).half().cpu()
                 if self.classes <= KEPT:
                     classes = torch.arange(self.classes).expand(len(y), -1)
                 else:
@@ -269,6 +297,9 @@ class Run:
                 rows = index.cpu()
                 which[rows] = classes.cpu()
                 log_p[rows] = p.gather(1, classes.to(p.device)).clamp_min(1e-12).log().float().cpu()
+            seen = self.company.union(seen)
+            if not self.company.rank:
+                self.features[block] = seen.numpy()
             yield look
         which, log_p = self.company.union(which), self.company.union(log_p)
         opinions = Opinions(which.numpy(), log_p.double().numpy(), self.classes)
@@ -279,39 +310,45 @@ class Run:
             decoys=members.cpu().numpy(),
             taught=self.decoys.taught[members].cpu().numpy(),
             excused=self.method.excused,
+            features=self.features,
         )
 
     def _mirrors(self) -> bool | None:
         """Whether the network, which saw no mirrored image, recognises them as well."""
         index, x = self.audited.some(mirror.ASKED)
-        plain, mirrored = (self._rest(view).argmax(1).cpu() for view in (x, x.flip(3)))
+        plain, mirrored = (self._rest(view)[0].argmax(1).cpu() for view in (x, x.flip(3)))
         decided = mirror.decide(self.audited.labels[index].cpu(), plain, mirrored, self.classes)
         return _decided(self.company.same(_as_tensor(decided, self.device)))
 
     def _beliefs(self, index: Tensor) -> Tensor:  # [n] -> [n, classes]
         """Probabilities of some of the audited samples by the network at rest."""
-        return self._rest(self.audited.at(index))
+        return self._rest(self.audited.at(index))[0]
 
     @torch.no_grad()
-    def _rest(self, x: Tensor) -> Tensor:  # [n, channels, h, w] -> [n, classes]
-        """Probabilities by the network at rest, in fixed batches."""
+    def _rest(self, x: Tensor) -> tuple[Tensor, Tensor]:  # [n, channels, h, w] -> [n, classes], [n, d]
+        """Probabilities by the network at rest, and the features that they are read from, in fixed batches."""
         self.network.eval()
         parts = []
         for part in torch.split(x, self.looked_at):
             with autocast(self.device, self.plan.precision):
-                parts.append(self.network(part)[0].double().softmax(1))
-        return torch.cat(parts)
+                logits, features = self.network(part)
+            parts.append((logits.double().softmax(1), features.float()))
+        p, features = zip(*parts, strict=True)
+        return torch.cat(p), torch.cat(features)
 
-    def _predict(self, loader: Loader) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Index, label and probabilities [b, classes] of every sample, in fixed batches, by the network at rest.
+    def _predict(self, loader: Loader) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
+        """Index, label, probabilities [b, classes] and features [b, d] of every sample, in fixed batches, at rest.
 
         In company, of the batches that are our turn. Where mirroring is harmless, the mirrored image is asked too.
         """
         for index, x, y in loader.in_order(self.looked_at, self.company):
-            p = self._rest(x)
-            yield index, y, (p + self._rest(x.flip(3))) / 2 if self.mirrored else p
+            p, features = self._rest(x)
+            if self.mirrored:
+                other_p, other_features = self._rest(x.flip(3))
+                p, features = (p + other_p) / 2, features + other_features
+            yield index, y, p, features
 
-    def _looks(self, loader: Loader) -> Iterator[tuple[Look, tuple[Tensor, Tensor, Tensor] | None]]:
+    def _looks(self, loader: Loader) -> Iterator[tuple[Look, tuple[Tensor, Tensor, Tensor, Tensor] | None]]:
         """What is told after each round of turns, and our batch of it, if it has one for us."""
         steps, size = loader.steps(self.looked_at), self.company.size
         for turn, batch in zip_longest(range(0, steps, size), self._predict(loader)):
@@ -345,6 +382,7 @@ class Run:
             tensors["rest"] = torch.tensor(True)
         if len(self.decoys):
             tensors["decoys"] = self.decoys.state()
+            tensors["decoys.shown"] = self._shown_of_decoys()
         if self.lessons is not self.ledger:
             lessons = share.whole_ledger(self.lessons.state())
             tensors |= {f"lessons.{name}": tensor for name, tensor in lessons.items()}
@@ -369,6 +407,9 @@ class Run:
         self.mirrored = _decided(tensors["mirrored"])
         if len(self.decoys):
             self.decoys.load(tensors["decoys"])
+            shown = torch.zeros(self.samples, 3, dtype=torch.float64)
+            shown[self.decoys.members.cpu()] = tensors["decoys.shown"]
+            self.shown.copy_(self.share.own(shown))
         if self.lessons is not self.ledger:
             self.lessons.load(self.share.own_ledger(part("lessons.")))
         self.epoch, self.step = position.epoch, position.step

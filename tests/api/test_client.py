@@ -35,6 +35,20 @@ def test_suspects_are_read_to_the_end_or_to_a_limit(library: Library) -> None:
         assert list(client.suspects(library.audit.id, limit=0)) == []
 
 
+def test_queues_are_lists_of_ranks_and_rows_come_by_them(fresh: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ours, "MOST_RANKS", 5)
+    with Client(fresh.url) as client:
+        ranks = client.queue(fresh.audit.id, order="random", is_issue=False)
+        assert sorted(ranks) == list(range(8, 3 * TRAIN + 1)) != ranks
+        rows = list(client.suspects_at(fresh.audit.id, ranks))
+        assert [row["rank"] for row in rows] == ranks and rows[0]["sharpened"] is None
+        client.review(fresh.audit.id, [{"sample": row["sample"], "decision": "exclude"} for row in rows[:3]])
+        order = client.queue(fresh.audit.id, order="sharpened", as_of=3)
+        sharpened = [row["sharpened"] for row in client.suspects_at(fresh.audit.id, order, as_of=3)]
+        assert sharpened == sorted(sharpened, reverse=True)
+        assert client.cuts(fresh.audit.id)["current"]["flagged"] == 7
+
+
 def test_reviews_are_written_in_as_many_pieces_as_it_takes_and_read_to_the_end(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:

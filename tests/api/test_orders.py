@@ -153,3 +153,17 @@ def test_reviews_that_nobody_wrote_sharpen_nothing(fresh: Library) -> None:
         wrong = fresh.http.get(path(fresh, "queue"), params={"order": order, "as_of": 0})
         check_problem(wrong, 422, "invalid-parameter")
     check_problem(fresh.http.get(path(fresh, "suspects"), params={"as_of": 0}), 422, "invalid-parameter")
+
+
+def test_cuts_are_told_all_along_the_list_and_follow_decisions(fresh: Library) -> None:
+    rows = everything(fresh)
+    before = fresh.http.get(path(fresh, "cuts")).json()
+    flagged = [row for row in rows if row["is_issue"]]
+    assert before["current"] == {"flagged": len(flagged), "score": flagged[-1]["score"]}
+    assert [point["flagged"] for point in before["points"]] == list(range(1, AUDITED + 1))
+    assert [point["score"] for point in before["points"]] == [row["score"] for row in rows]
+    say(fresh, *(one(row["sample"]) for row in rows[:7]))
+    after = fresh.http.get(path(fresh, "cuts")).json()["points"]
+    assert after[6]["precision"] == {"estimate": 0.0, "low": 0.0, "high": 0.0}
+    assert after[20]["precision"]["estimate"] < before["points"][20]["precision"]["estimate"]
+    assert after[-1]["hard"] == sum(row["verdict"] == "hard" for row in rows)

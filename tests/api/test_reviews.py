@@ -233,7 +233,7 @@ def test_the_state_of_a_review_follows_from_its_decisions(fresh: Library) -> Non
     assert after["last"] == said(fresh)[-1]["seq"]
 
 
-@pytest.mark.parametrize("rest", ["reviews", "reviews/summary", "facets"])
+@pytest.mark.parametrize("rest", ["reviews", "reviews/summary", "reviewers", "facets", "queue", "cuts"])
 def test_an_audit_without_a_result_has_no_review(library: Library, rest: str) -> None:
     with library.db.write() as session:
         queued = jobs.submit(session, "audit", library.data.pk, {})
@@ -241,3 +241,25 @@ def test_an_audit_without_a_result_has_no_review(library: Library, rest: str) ->
     check_problem(library.http.get(f"/v1/audits/{uuid4()}/{rest}"), 404, "not-found")
     with library.db.write() as session:
         session.execute(delete(Job).where(Job.pk == queued.pk))
+
+
+def test_it_is_told_who_judged_and_how_far_two_agree(fresh: Library) -> None:
+    assert fresh.http.get(path(fresh, "reviewers")).json() == {"data": [], "together": []}
+    a, b, c, d, e = (row["sample"] for row in everything(fresh)[:5])
+    taken_back = one(d, "exclude")
+    say(fresh, one(a, "exclude"), one(a), one(b, "relabel", label=CLASSES[0]), one(c), taken_back, reviewer="ann")
+    say(fresh, one(d, None, undoes=taken_back["id"]), reviewer="ann")
+    say(fresh, one(a), one(b, "relabel", label=CLASSES[1]), one(c, "unsure"), one(d), one(e), reviewer="bob")
+    say(fresh, one(e), reviewer="cem")
+    found = fresh.http.get(path(fresh, "reviewers")).json()
+    none = dict.fromkeys(DECISIONS, 0)
+    assert [{name: row[name] for name in ("reviewer", "samples", "decisions")} for row in found["data"]] == [
+        {"reviewer": "bob", "samples": 5, "decisions": none | {"keep": 3, "relabel": 1, "unsure": 1}},
+        {"reviewer": "ann", "samples": 3, "decisions": none | {"keep": 2, "relabel": 1}},
+        {"reviewer": "cem", "samples": 1, "decisions": none | {"keep": 1}},
+    ]
+    assert found["data"][0]["last_at"] == said(fresh)[-2]["at"]
+    assert found["together"] == [
+        {"reviewers": ["ann", "bob"], "samples": 2, "agreed": 1, "share": 0.5},
+        {"reviewers": ["bob", "cem"], "samples": 1, "agreed": 1, "share": 1.0},
+    ]

@@ -28,6 +28,12 @@ def test_the_settings_page_is_what_the_settings_are() -> None:
     assert (ROOT / "docs" / "settings.md").read_text() == page, "run scripts/settings_page.py > docs/settings.md"
 
 
+def test_the_client_of_the_page_is_made_from_what_the_service_is() -> None:
+    command = [sys.executable, str(ROOT / "scripts" / "openapi.py")]
+    described = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert (ROOT / "web" / "openapi.json").read_text() == described, "run scripts/openapi.py > web/openapi.json"
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_page_names_only_settings_and_files_that_exist(page: Path) -> None:
     text = page.read_text()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
+from core.review.feedback import log_odds, probability
 from core.review.ranking import NOTHING, Judged, Ranking
 from core.words import DECISIONS, SOURCES, Decision, Source
 
@@ -32,6 +35,25 @@ def ranking(
         confidence=np.where(suggested == NOTHING, np.nan, 0.9),
     )
     return made, wrong
+
+
+def world(
+    seed: int, over_suspected: float = 0.0, pair_sd: float = 0.0, samples: int = 6000
+) -> tuple[Ranking, NDArray[np.bool_]]:
+    """Scores that are right on average. Labels 0 that are taken for 2 are suspected too much, and beside that each
+    pair of classes has an effect of its own."""
+    made, _ = ranking(samples, 6, seed)
+    dice = np.random.default_rng(seed + 1000)
+    near = (made.given + 1 + dice.geometric(0.5, samples) % 5) % 6
+    made = replace(made, suggested=np.where(made.score > 0.1, near, NOTHING).astype(np.int32))
+    odds = log_odds(made.score) + dice.normal(0, pair_sd, (6, 7))[made.given, made.suggested]
+    odds -= over_suspected * the_pair(made)
+    return made, dice.random(samples) < probability(odds)
+
+
+def the_pair(made: Ranking) -> NDArray[np.bool_]:
+    """Where it is."""
+    return (made.given == 0) & (made.suggested == 2)
 
 
 def judged(wrong: NDArray[np.bool_], where: NDArray[np.bool_]) -> NDArray[np.int8]:

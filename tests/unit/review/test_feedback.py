@@ -8,7 +8,7 @@ import pytest
 from core.review.feedback import ENOUGH, NEXT, feedback
 from core.review.ranking import NOTHING
 from core.words import Decision
-from tests.unit.review.rankings import judged, number, ranking
+from tests.unit.review.rankings import judged, number, ranking, world
 
 
 def test_nothing_judged_leaves_the_scores_as_they_are() -> None:
@@ -39,6 +39,18 @@ def test_the_interval_of_what_is_left_holds_the_truth_nineteen_times_in_twenty(b
         truths.append(truth)
     assert held >= 52
     assert abs(np.mean(off)) < max(30, 0.05 * np.mean(truths))
+
+
+def test_the_intervals_hold_where_classes_are_taken_for_each_other_more_or_less_than_the_scores_say() -> None:
+    """No shift or stretch can say it, and the intervals are wide enough all the same."""
+    left = following = 0
+    for seed in range(30):
+        made, wrong = world(seed, pair_sd=1.5, samples=5000)
+        seen = (np.arange(5000) < 300) | (np.random.default_rng(seed).random(5000) < 0.02)
+        found = feedback(made, judged(wrong, seen))
+        left += found.errors_left.low <= wrong[~seen].sum() <= found.errors_left.high
+        following += found.errors_next.low <= wrong[~seen][:NEXT].sum() <= found.errors_next.high
+    assert left >= 27 and following >= 26
 
 
 def test_scores_that_are_too_high_are_corrected_by_what_is_found() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -13,26 +11,9 @@ from core.review.feedback import SHIFT_SD, STRETCH_SD, log_odds, probability
 from core.review.ranking import NOTHING, Ranking
 from core.review.sharpening import Sharpened, sharpened
 from core.words import VERDICTS
-from tests.unit.review.rankings import judged, number, ranking
+from tests.unit.review.rankings import judged, number, the_pair, world
 
 FIRST = 400
-World = tuple[Ranking, NDArray[np.bool_]]
-
-
-def world(seed: int, over_suspected: float = 0.0, pair_sd: float = 0.0, samples: int = 6000) -> World:
-    """Scores that are right on average. Labels 0 that are taken for 2 are suspected too much, and beside that each
-    pair of classes has an effect of its own."""
-    made, _ = ranking(samples, 6, seed)
-    dice = np.random.default_rng(seed + 1000)
-    near = (made.given + 1 + dice.geometric(0.5, samples) % 5) % 6
-    made = replace(made, suggested=np.where(made.score > 0.1, near, NOTHING).astype(np.int32))
-    odds = log_odds(made.score) + dice.normal(0, pair_sd, (6, 7))[made.given, made.suggested]
-    odds -= over_suspected * the_pair(made)
-    return made, dice.random(samples) < probability(odds)
-
-
-def the_pair(made: Ranking) -> NDArray[np.bool_]:
-    return (made.given == 0) & (made.suggested == 2)
 
 
 def after(first: int, made: Ranking, wrong: NDArray[np.bool_]) -> tuple[Sharpened, NDArray[np.intp]]:

@@ -141,7 +141,7 @@ def test_a_checkpoint_of_something_else_is_refused() -> None:
         (relabelled, plan(), content),
         (data(), plan(), content[: len(content) // 2]),
         (data(), plan(), b""),
-        (data(), plan(), content.replace(b'\\"format\\": 1', b'\\"format\\": 9')),
+        (data(), plan(), content.replace(b'\\"format\\": 2', b'\\"format\\": 9')),
     ):
         with pytest.raises(Problem) as refused:
             Run(other_data, other_plan, CPU, resume=bytes_)

@@ -10,7 +10,7 @@ function read(tar: Uint8Array): Record<string, string> {
   const members: Record<string, string> = {};
   let at = 0;
   let told: Record<string, string> = {};
-  while (tar[at] !== 0) {
+  while (at < tar.length && tar[at] !== 0) {
     const block = tar.slice(at, at + 512);
     const blank = block.slice();
     blank.fill(32, 148, 156);
@@ -54,7 +54,11 @@ const files: Record<string, string> = {
   [`photos/${"n".repeat(180)}.png`]: "y".repeat(513),
   "photos/größe/äé – 猫.png": "z".repeat(1500),
 };
-const tar = () => new Tar("photos.tar", Object.entries(files).map(([path, words]) => ({ path, file: new Blob([words]) })));
+const tar = () =>
+  new Tar(
+    "photos.tar",
+    Object.entries(files).map(([path, words]) => ({ path, file: new Blob([words]) })),
+  );
 const bytes = async (blob: Blob) => new Uint8Array(await blob.arrayBuffer());
 
 describe("a folder as a tar", () => {
@@ -70,13 +74,18 @@ describe("a folder as a tar", () => {
   it("is the same bytes in whatever pieces and order of files", async () => {
     const made = tar();
     const whole = await bytes(made.slice(0, made.size));
-    for (const step of [1, 511, 512, 700, 4096]) {
-      if (step === 1 && made.size > 20_000) continue;
+    for (const step of [511, 512, 700, 4096]) {
       const pieces: number[] = [];
-      for (let k = 0; k < made.size; k += step) pieces.push(...(await bytes(made.slice(k, Math.min(made.size, k + step)))));
+      for (let k = 0; k < made.size; k += step)
+        pieces.push(...(await bytes(made.slice(k, Math.min(made.size, k + step)))));
       expect(Uint8Array.from(pieces)).toEqual(whole);
     }
-    const turned = new Tar("photos.tar", Object.entries(files).reverse().map(([path, words]) => ({ path, file: new Blob([words]) })));
+    const turned = new Tar(
+      "photos.tar",
+      Object.entries(files)
+        .reverse()
+        .map(([path, words]) => ({ path, file: new Blob([words]) })),
+    );
     expect(await bytes(turned.slice(0, turned.size))).toEqual(whole);
   });
 

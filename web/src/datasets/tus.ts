@@ -93,7 +93,8 @@ export function fitting(length: number, tookMs: number): number {
 /** Whether it may well be better in a while. A full disk is not: somebody has to make room first. */
 function passes(problem: Problem): boolean {
   if (problem.status === 507) return false;
-  return problem.status === 0 || [408, 409, 423, 429, 460].includes(problem.status) || problem.status >= 500;
+  if (problem.status === 0) return problem.retryable;
+  return [408, 423, 429, 460].includes(problem.status) || problem.status >= 500;
 }
 
 type Ask = (address: string, init: RequestInit) => Promise<Response>;

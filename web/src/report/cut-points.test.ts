@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { along, type CutPoint, flaggedAt, moved, nearest, ticks } from "./cut-points";
+import { along, type CutPoint, flaggedAt, moved, nearest, some, ticks } from "./cut-points";
 
 const sure = { estimate: 1, low: 1, high: 1 };
 const points: CutPoint[] = [1, 10, 100, 1000].map((flagged) => ({
@@ -38,4 +38,9 @@ test("ticks are round and have room", () => {
   marks.slice(1).forEach((mark, k) => {
     expect(along(mark, 1797) - along(marks[k] ?? 0, 1797)).toBeGreaterThan(0.08);
   });
+});
+
+test("a table has some of the points, in order and each once", () => {
+  const chosen = some(points).map(({ flagged }) => flagged);
+  expect(chosen).toEqual([1, 10, 100, 1000]);
 });

@@ -6,8 +6,12 @@ export interface CutPoint {
   flagged: number;
   score: number;
   precision: Range;
-  recall: Range;
+  recall: Range | null;
   hard: number;
+}
+export interface Cuts {
+  points: CutPoint[];
+  current: { flagged: number; score: number | null };
 }
 
 /** The point nearest to a number of flagged samples. `points` rise by `flagged` and are not empty. */
@@ -55,4 +59,11 @@ export function ticks(most: number): number[] {
         room = along(value, most);
       }
   return found;
+}
+
+/** Some points to show in a table: those nearest to the ticks, each once. */
+export function some(points: readonly CutPoint[]): CutPoint[] {
+  const most = points.at(-1)?.flagged ?? 0;
+  const chosen = new Set(ticks(most).map((mark) => nearest(points, mark)));
+  return points.filter((_, k) => chosen.has(k));
 }

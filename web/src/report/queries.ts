@@ -41,3 +41,10 @@ export const conflictsQuery = (id: string) =>
     },
     placeholderData: keepPreviousData,
   });
+
+export const cutsQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["cuts", id],
+    queryFn: ({ signal }) =>
+      answer(api.GET("/v1/audits/{audit_id}/cuts", { params: { path: { audit_id: id } }, signal })),
+  });

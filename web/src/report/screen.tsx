@@ -6,6 +6,7 @@ import { Answer } from "./answer";
 import { Classes } from "./classes";
 import { Comparison } from "./comparison";
 import { Conflicts } from "./conflicts";
+import { Cut } from "./cut";
 import { Measured } from "./measured";
 import { MixUps } from "./mix-ups";
 import { Standing } from "./standing";
@@ -28,6 +29,7 @@ export default function Report({ auditId }: { auditId: string }) {
         <>
           <Answer auditId={auditId} summary={found} />
           {!found.degenerate && <Standing auditId={auditId} />}
+          {!found.degenerate && <Cut auditId={auditId} />}
           <div className="columns">
             <Verdicts auditId={auditId} summary={found} />
             <Measured summary={found} />

@@ -46,7 +46,13 @@ export function Bar({
       <div className="row">
         <label>
           <span className="unseen">Order</span>
-          <select value={place.order} onChange={(event) => order(event.target.value)}>
+          <select
+            value={place.order}
+            onChange={(event) => {
+              order(event.target.value);
+              event.target.blur(); // keys are for judging again
+            }}
+          >
             <option value="rank">most suspicious first</option>
             <option value="sharpened" disabled={last === 0}>
               ranked anew by decisions
@@ -70,7 +76,13 @@ export function Bar({
         </label>
         <label>
           <span className="unseen">Size of the tiles</span>
-          <select value={tiles} onChange={(event) => onTiles(Number(event.target.value))}>
+          <select
+            value={tiles}
+            onChange={(event) => {
+              onTiles(Number(event.target.value));
+              event.target.blur();
+            }}
+          >
             {SIZES.map(([size, name]) => (
               <option key={size} value={size}>
                 {name}

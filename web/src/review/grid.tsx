@@ -1,5 +1,5 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type RefObject, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { Failed } from "../ui/parts";
 import type { Judgements } from "./judgements";
 import { useRows } from "./rows";
@@ -59,6 +59,15 @@ export function Grid(props: GridProps) {
   const last = Math.min(ranks.length, ((shown.at(-1)?.index ?? -1) + 1) * columns);
   const rows = useRows(props.auditId, props.asOf, ranks, first, last);
 
+  const { onPick } = props;
+  const pick = useCallback<GridProps["onPick"]>(
+    (place, how) => {
+      scroller.current?.focus({ preventScroll: true });
+      onPick(place, how);
+    },
+    [onPick],
+  );
+
   return (
     <div
       ref={scroller}
@@ -79,7 +88,8 @@ export function Grid(props: GridProps) {
             className="grid-line"
             style={{
               transform: `translateY(${line.start}px)`,
-              gridTemplateColumns: `repeat(${columns}, ${tileSize}px)`,
+              gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))`,
+              height: tileSize + WORDS + GAP,
             }}
           >
             {Array.from({ length: Math.min(columns, ranks.length - line.index * columns) }, (_, k) => {
@@ -96,7 +106,7 @@ export function Grid(props: GridProps) {
                   selected={selected.has(place)}
                   blind={props.blind}
                   asSharpened={props.asOf !== null}
-                  onPick={props.onPick}
+                  onPick={pick}
                 />
               );
             })}

@@ -43,6 +43,9 @@ describe("keys", () => {
     const input = document.createElement("input");
     const button = document.createElement("button");
     expect(isTaken(input, "q")).toBe(true);
+    input.type = "checkbox";
+    expect(isTaken(input, "q")).toBe(false);
+    expect(isTaken(input, " ")).toBe(true);
     expect(isTaken(button, " ")).toBe(true);
     expect(isTaken(button, "q")).toBe(false);
     expect(isTaken(document.body, "q")).toBe(false);

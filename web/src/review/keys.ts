@@ -60,7 +60,9 @@ export function commandOf({ key, ctrlKey, metaKey, altKey, shiftKey }: Key): Com
 /** Whether keys belong to what has the focus: text is typed there, or it answers to them itself. */
 export function isTaken(target: EventTarget | null, key: string): boolean {
   if (!(target instanceof HTMLElement)) return false;
-  if (target.isContentEditable || target.matches("input, textarea, select") || target.closest("dialog")) return true;
+  if (target.isContentEditable || target.closest("dialog")) return true;
+  if (target.matches("input[type=checkbox]")) return key === " ";
+  if (target.matches("input, textarea, select")) return true;
   return (key === " " || key === "Enter") && target.closest("button:not([role=option]), a, summary") !== null;
 }
 

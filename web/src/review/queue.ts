@@ -35,7 +35,7 @@ export const rowsQuery = (auditId: string, asOf: number | null, ranks: Uint32Arr
         api.GET("/v1/audits/{audit_id}/suspects", {
           params: {
             path: { audit_id: auditId },
-            query: { ranks: some.join(",") },
+            query: { ranks: some.join(","), ...(asOf === null ? {} : { as_of: asOf }) },
           },
           signal,
         }),

@@ -1,0 +1,31 @@
+import { remember, remembered } from "../ui/stored";
+
+/** Uploads that this browser began: where they are at the service, by the fingerprint of what is sent. */
+export interface Begun {
+  readonly address: string;
+  readonly name: string;
+  readonly size: number;
+  readonly at: number;
+}
+
+const KEY = "uploads";
+const MOST = 20;
+
+export function begun(): Record<string, Begun> {
+  try {
+    const all: unknown = JSON.parse(remembered(KEY) ?? "{}");
+    return typeof all === "object" && all !== null ? (all as Record<string, Begun>) : {};
+  } catch {
+    return {};
+  }
+}
+
+export function begin(fingerprint: string, upload: Begun): void {
+  const others = Object.entries(begun()).filter(([key]) => key !== fingerprint);
+  const newest = others.sort(([, one], [, other]) => other.at - one.at).slice(0, MOST - 1);
+  remember(KEY, JSON.stringify(Object.fromEntries([[fingerprint, upload], ...newest])));
+}
+
+export function forget(fingerprint: string): void {
+  remember(KEY, JSON.stringify(Object.fromEntries(Object.entries(begun()).filter(([key]) => key !== fingerprint))));
+}
