@@ -109,10 +109,11 @@ def _sweep_ended_jobs(db: Database, blobs: Blobs) -> int:
                     blobs.delete(key)
                     failpoints.at("sweep.blobs")
         elif job.kind == "export":
-            file = (job.result or {}).get("file")
-            for key in list(blobs.names(f"exports/{job.id}")):
-                if file is None or key != file["key"]:
-                    blobs.delete(key)
+            # By folders: what a killed attempt had begun to write is a file that no list of objects shows.
+            kept = ((job.result or {}).get("file") or {}).get("key", "")
+            for folder in (f"exports/{job.id}/{attempt}" for attempt in range(1, job.attempt + 1)):
+                if not kept.startswith(f"{folder}/"):
+                    blobs.delete_all(folder)
         elif job.kind == "ingest":
             with db.read() as session:
                 dataset = session.get(Dataset, job.dataset_pk)
