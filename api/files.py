@@ -14,6 +14,7 @@ from fastapi.responses import Response, StreamingResponse
 
 from core.errors import Problem
 
+FOR_EVER = "private, max-age=31536000, immutable"
 ONE_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
@@ -34,7 +35,7 @@ def serve(request: Request, file: File, media_type: str, filename: str) -> Respo
         "ETag": etag,
         "Accept-Ranges": "bytes",
         "Repr-Digest": f"sha-256=:{digest}:",
-        "Cache-Control": "private, max-age=31536000, immutable",
+        "Cache-Control": FOR_EVER,
         "Content-Disposition": f'attachment; filename="{filename}"',
     }
     if has(request, etag):

@@ -49,6 +49,7 @@ STATUS: dict[str, int] = {
     "invalid-json": 400,
     "invalid-request": 400,
     "method-not-allowed": 405,
+    "no-embeddings": 404,
     "not-found": 404,
     "overloaded": 503,
     "range-not-satisfiable": 416,

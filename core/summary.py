@@ -129,9 +129,9 @@ class Cohorts(Frozen):
 
 
 class Likeness(Frozen):
-    """How the nearest of every sample were found: the width of its features, and the share of the true nearest of all
-    that were found, counted on some samples; 1 where everything was compared with everything."""
+    """How the nearest of every sample were found."""
 
-    width: int
-    exact: bool
-    recall: float
+    samples: int
+    width: int = Field(description="Numbers in the features of a sample.")
+    exact: bool = Field(description="Whether everything was compared with everything.")
+    recall: float = Field(description="Share of the true nearest that were found, counted on some samples.")

@@ -34,6 +34,7 @@ SILENT_S = 300.0  # for which a service that has answered may be away while some
 MOST_REVIEWS = 1000  # that the service takes at once
 MOST_RANKS = 200
 SMALL = 8 << 20  # bytes that are not worth going on with
+TYPES = {"uint8": ("B", 1), "uint16": ("H", 2), "uint32": ("I", 4)}  # of the columns of a map
 
 
 class Client:
@@ -160,6 +161,30 @@ class Client:
     def cuts(self, audit_id: str) -> Json:
         """What flagging more labels, or fewer, would give."""
         return self._json("GET", f"/v1/audits/{audit_id}/cuts")
+
+    def neighbours(self, audit_id: str, sample: int) -> Json:
+        """The samples that are most like one sample, and its copies."""
+        return self._json("GET", f"/v1/audits/{audit_id}/samples/{sample}/neighbours")
+
+    def cohorts(self, audit_id: str) -> Json:
+        """How clean, hard and planted wrong labels were learned: quantiles of their curves in each epoch."""
+        return self._json("GET", f"/v1/audits/{audit_id}/cohorts")
+
+    def map(self, audit_id: str) -> Iterator[Json]:
+        """The points of the map in rank order, each with its sample, its given label, its verdict, x and y."""
+        about = self._json("GET", f"/v1/audits/{audit_id}/map")
+        response = self._http.get(about["href"])
+        self._check(response)
+        columns = {}
+        for column in about["columns"]:
+            letter, size = TYPES[column["type"]]
+            values = array(letter, response.content[column["offset"] :][: about["points"] * size])
+            if sys.byteorder == "big":
+                values.byteswap()
+            columns[column["name"]] = values
+        for point in zip(*columns.values(), strict=True):
+            told = dict(zip(columns, point, strict=True))
+            yield told | {"given": about["labels"][told["given"]], "verdict": about["verdicts"][told["verdict"]]}
 
     def review(self, audit_id: str, reviews: Sequence[Json], reviewer: str = "local") -> list[Json]:
         """Write decisions down, each as `{"sample", "decision"}`, with the `label` of a `relabel`, or as

@@ -22,9 +22,11 @@ from core.store import likeness
 from core.store.blobs import Blobs
 from core.summary import Band, Cohort, Cohorts, Likeness
 from core.training.events import Room
+from core.training.host import is_out_of_memory
 from core.words import VERDICTS
 from worker.progress import Voice
 from worker.report import Table
+from worker.training import free_memory
 
 
 @dataclass(frozen=True)
@@ -37,33 +39,48 @@ class Found:
 
 
 def room(settings: Settings, voice: Voice) -> Room:
-    """Where features lie until they are stored: a file without a name, which is gone with the process. All of it is
-    taken at once, before any work, so that the disk cannot be full in the middle of it."""
+    """Where features lie until they are stored. All of it is taken before any work is done, so that the disk cannot be
+    full in the middle of it."""
+    return lambda samples, width: voice.durably(lambda: _taken(settings, samples, width))
 
-    def taken(samples: int, width: int) -> Features:
-        if not samples:
-            return np.zeros((0, width), np.float16)
-        need = 2 * samples * width
-        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        try:
-            with tempfile.TemporaryFile(dir=settings.home) as file:
-                os.posix_fallocate(file.fileno(), 0, need)
-                return np.memmap(file, np.float16, "r+", shape=(samples, width))
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            raise Problem("disk-full", f"Features need {need} bytes; free some.", retryable=True) from error
 
-    return lambda samples, width: voice.durably(lambda: taken(samples, width))
+def _taken(settings: Settings, samples: int, width: int) -> Features:
+    """A file without a name, which is gone with the process."""
+    if not samples:
+        return np.zeros((0, width), np.float16)
+    need = 2 * samples * width
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        with tempfile.TemporaryFile(dir=settings.home) as file:
+            os.posix_fallocate(file.fileno(), 0, need)
+            return np.memmap(file, np.float16, "r+", shape=(samples, width))
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise Problem("disk-full", f"Features need {need} bytes; free some.", retryable=True) from error
 
 
 def find(features: Features, table: Table, device: torch.device, alive: Callable[[], object]) -> Found:
-    """The nearest of every sample: of all, with its given label, and with its suggested one; and the map of them."""
+    """The nearest of every sample: of all, with its given label, and with its suggested one; and the map of them.
+
+    What does not fit a device beside all that is there is done on the processor.
+    """
+    try:
+        return _found(features, table, device, alive)
+    except RuntimeError as error:
+        if device.type == "cpu" or not is_out_of_memory(error):
+            raise
+    free_memory()
+    return _found(features, table, torch.device("cpu"), alive)
+
+
+def _found(features: Features, table: Table, device: torch.device, alive: Callable[[], object]) -> Found:
     samples, width = features.shape
     everybody = np.arange(samples)
     near = nearest(features, everybody, everybody, likeness.OF_ALL, device, alive)
     exact = is_exact(samples, samples, width, device)
-    about = Likeness(width=width, exact=exact, recall=1.0 if exact else recall(features, near, device, alive))
+    shown = 1.0 if exact else recall(features, near, device, alive)
+    about = Likeness(samples=samples, width=width, exact=exact, recall=shown)
     rows = np.empty(samples, likeness.ROW)
     for name in likeness.ROW.names or ():
         rows[name] = (likeness.NOBODY, np.nan)

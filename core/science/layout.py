@@ -21,6 +21,7 @@ Points = NDArray[np.uint16]  # [samples, 2]
 
 ANCHORS = 50_000  # samples that are laid out; others go to the anchors that they are like
 GUIDES = 4  # anchors by which a sample is placed
+SUBSPACE, TURNS = 8, 12  # directions that the first two are looked for in, and how often they are turned
 STEPS, EARLY = 300, 80  # moves, and how many of them with the stronger pull
 PULL, EARLY_PULL = 4.0, 12.0  # how much more neighbours draw than t-SNE has it
 MOMENTUM, EARLY_MOMENTUM = 0.8, 0.5
@@ -53,23 +54,26 @@ def laid_out(features: Features, near: Near, device: torch.device, alive: Callab
 
 
 def _principal(features: Features, alive: Callable[[], object]) -> Tensor:  # [n, d] -> [n, 2]
-    """The two directions in which the samples differ most, signed so that the largest part of each is positive."""
-    width = features.shape[1]
-    total, square = torch.zeros(width, dtype=torch.float64), torch.zeros(width, width, dtype=torch.float64)
-    blocks = [torch.from_numpy(features[at : at + 8192]) for at in range(0, len(features), 8192)]
-    for block in blocks:
-        rows = block.double()
-        total += rows.sum(0)
-        square += rows.T @ rows
+    """The samples along the two directions in which they differ most, signed so that the farthest is positive."""
+    samples, width = features.shape
+    blocks = [torch.from_numpy(features[at : at + 8192]) for at in range(0, samples, 8192)]
+    generator = torch.Generator().manual_seed(0)
+    mean = torch.stack([block.double().sum(0) for block in blocks]).sum(0).float() / samples
+    basis = torch.randn(width, min(SUBSPACE, width), generator=generator)
+    for _ in range(TURNS):
+        turned = torch.zeros_like(basis)
+        for block in blocks:
+            rows = block.float()
+            turned += rows.T @ (rows @ basis - mean @ basis)
+        basis = torch.linalg.qr(turned).Q
         alive()
-    mean = total / len(features)
-    directions = torch.linalg.eigh(square / len(features) - mean[:, None] * mean).eigenvectors[:, -2:].flip(1)
-    largest = directions.gather(0, directions.abs().argmax(0, keepdim=True))
-    directions = directions * torch.where(largest < 0, -1.0, 1.0)
-    points = torch.zeros(len(features), 2)
-    points[:, : directions.shape[1]] = torch.cat([((block.double() - mean) @ directions).float() for block in blocks])
-    apart = torch.randn(len(features), 2, generator=torch.Generator().manual_seed(0)) / 100  # whatever is in one place
-    return points / points.std().clamp_min(1e-6) + apart
+    seen = torch.cat([(block.float() - mean) @ basis for block in blocks])
+    along = seen @ torch.linalg.eigh((seen.T @ seen).double()).eigenvectors[:, -2:].flip(1).float()
+    farthest = along.gather(0, along.abs().argmax(0, keepdim=True))
+    points = torch.zeros(samples, 2)
+    points[:, : along.shape[1]] = along * torch.where(farthest < 0, -1.0, 1.0)
+    apart = torch.randn(samples, 2, generator=generator) / 100  # whatever is in one place
+    return points / points.square().mean().sqrt().clamp_min(1e-6) + apart
 
 
 def _settled(points: Tensor, which: Integers, alive: Callable[[], object]) -> Tensor:  # [n, 2], [n, k] -> [n, 2]

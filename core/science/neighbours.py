@@ -18,11 +18,11 @@ Integers = NDArray[np.int64]
 
 NOBODY = -1
 WORK = {"cpu": 10**12, "cuda": 10**15}  # products that an exact search may take: about half a minute
-BLOCK = {"cpu": 1 << 24, "cuda": 1 << 28}  # cosines at once
+BLOCK = {"cpu": 1 << 24, "cuda": 1 << 26}  # cosines at once
 CHUNK = 64  # cosines of which the largest is looked at first
 PROBED = 16  # cells that a sample is compared with
 LEARNED_FROM, ROUNDS = 64, 6  # samples a cell that the centres are learned from, and how often they move
-ASKED = 200  # samples that the recall is measured on
+ASKED, SLICE = 200, 1 << 16  # samples that the recall is counted on, and candidates of these at once
 
 
 @dataclass(frozen=True)
@@ -63,15 +63,18 @@ def nearest(
 def recall(features: Features, near: Near, device: torch.device, alive: Callable[[], object]) -> float:
     """Which share of the true nearest of all was found, counted on some samples. Whoever is as near counts as well."""
     samples, k = near.which.shape
-    places = np.unique(np.linspace(0, samples - 1, min(samples, ASKED)).astype(np.int64))
-    found = total = 0
-    for place, which, distance in _blocks(features, places, np.arange(len(places)), np.arange(samples), k, device):
-        rows = places[place]
-        limit = np.nanmax(np.where(which == NOBODY, np.nan, distance), axis=1, initial=-1)
-        found += int(np.minimum((near.distance[rows] <= limit[:, None]).sum(1), (which != NOBODY).sum(1)).sum())
-        total += int((which != NOBODY).sum())
-        alive()
-    return found / total if total else 1.0
+    asked = np.unique(np.linspace(0, samples - 1, min(samples, ASKED)).astype(np.int64))
+    least = np.full((len(asked), k), np.inf)
+    for start in range(0, samples, SLICE):
+        some = np.arange(start, min(start + SLICE, samples))
+        for place, _, distance in _blocks(features, asked, np.arange(len(asked)), some, k, device):
+            both = np.concatenate([least[place], np.nan_to_num(distance.astype(np.float64), nan=np.inf)], axis=1)
+            least[place] = np.sort(both, axis=1)[:, :k]
+            alive()
+    total = np.isfinite(least).sum(1)
+    farthest = np.where(np.isfinite(least), least, -1.0).max(axis=1, initial=-1.0)
+    found = np.minimum((near.distance[asked] <= farthest[:, None]).sum(1), total)
+    return float(found.sum() / total.sum()) if total.sum() else 1.0
 
 
 def _blocks(

@@ -178,6 +178,19 @@ def findings(
     return [(finding, sample) for finding, sample in session.execute(query)]
 
 
+def copies(session: Session, dataset_pk: int, n: int, kinds: Sequence[FindingKind], most: int) -> list[Sample]:
+    """The other samples that are in groups of these kinds with one sample; rows of a group follow each other, and of a
+    large one the nearest are taken, about `most`."""
+    mine = (Finding.dataset_pk == dataset_pk, Finding.kind.in_(kinds))
+    others: set[int] = set()
+    for found in session.execute(select(Finding).where(*mine, Finding.sample == n)).scalars().all():
+        near = Finding.n.between(found.n - most, found.n + most)
+        same = (Finding.kind == found.kind, Finding.group == found.group, Finding.sample != n)
+        others |= set(session.execute(select(Finding.sample).where(*mine, near, *same)).scalars())
+    query = select(Sample).where(Sample.dataset_pk == dataset_pk, Sample.n.in_(sorted(others)[:most]))
+    return list(session.execute(query.order_by(Sample.n)).scalars())
+
+
 def purge(session: Session, dataset_pk: int) -> None:
     """Remove a dataset's rows, its jobs' and its samples' with them."""
     session.execute(delete(Dataset).where(Dataset.pk == dataset_pk))

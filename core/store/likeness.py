@@ -53,7 +53,8 @@ def read(blobs: Blobs, file: dict[str, Any], samples: int, place: int) -> dict[s
     """The neighbours of the sample at a place, of so many."""
     offset = file["size"] - (samples - place) * ROW.itemsize
     (row,) = np.frombuffer(blobs.read(file["key"], offset, ROW.itemsize), ROW)
-    return {
+    found: dict[str, Listed] = {
         name: [(int(n), float(distance)) for n, distance in row[name].tolist() if n != NOBODY]
         for name in ROW.names or ()
     }
+    return found

@@ -121,3 +121,10 @@ def of_sample(session: Session, audit: Job | Audited, n: int) -> Ranked | None:
     """One sample's verdict."""
     row = session.execute(_ONE, {"audit": audit.pk, "dataset": audit.dataset_pk, "wanted": n}).one_or_none()
     return None if row is None else Ranked(*row)
+
+
+def of_samples(session: Session, audit: Job | Audited, samples: Iterable[int]) -> dict[int, Ranked]:
+    """The verdicts on some samples, at most AT_ONCE; those that were not audited are left out."""
+    wanted = OF_AUDIT.where(Score.sample.in_(set(samples)))
+    rows = session.execute(wanted, {"audit": audit.pk, "dataset": audit.dataset_pk})
+    return {row.sample: Ranked(*row) for row in rows}

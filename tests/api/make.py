@@ -23,15 +23,18 @@ from core.datasets.findings import rows
 from core.datasets.ingest import MANIFEST, pack, shard_number
 from core.datasets.summary import Packed
 from core.spec import Limits
-from core.store import audits, conflicts, curves, datasets, events, jobs, likeliest, scores, uploads
+from core.store import audits, conflicts, curves, datasets, events, jobs, likeliest, likeness, scores, uploads
 from core.store.blobs import Blobs
 from core.store.db import Database
 from core.store.tables import Dataset, Job
 from core.summary import (
+    Cohort,
+    Cohorts,
     ConflictCounts,
     CutMade,
     DecoyCheck,
     Expected,
+    Likeness,
     Moves,
     NoiseRate,
     OfClass,
@@ -223,8 +226,10 @@ class Store:
             for rank, sample in enumerate(sorted(audited, key=lambda s: (s.n * 7) % 36), 1)
         ]
         home = f"audits/{job.id}/{claim.attempt}"
-        files = {name: self.blobs.put(f"{home}/{name}", data).as_record() for name, data in _files(ranked, names)}
+        made = {**dict(_files(ranked, names)), **dict(_likeness_files(ranked, names))}
+        files = {name: self.blobs.put(f"{home}/{name}", data).as_record() for name, data in made.items()}
         result = {"score_version": "test-1", "device": "cpu", "files": files, "summary": summary(ranked, names)}
+        result["likeness"] = Likeness(samples=len(ranked), width=2, exact=True, recall=1.0).model_dump()
         for epoch in range(1, EPOCHS + 1):
             points = [curves.POINT.pack(*point_of(epoch, place)) for place in range(len(ranked))]
             key = self.blobs.put(curves.key(job.id, claim.attempt, epoch), b"".join(points)).key
@@ -239,6 +244,37 @@ class Store:
         figures = dict.fromkeys(("train_loss", "train_accuracy", "test_accuracy", "mean_weight", "seconds"), 0.5)
         with self.db.write() as session:
             audits.write_epoch(session, job.pk, epoch, {**figures, "curves": key})
+
+
+def near_to(place: int, samples: int, k: int) -> list[int]:
+    """The places of those that are most like the sample at a place: whoever stands next to it, the lower first."""
+    others = [other for other in range(samples) if other != place]
+    return sorted(others, key=lambda other: (abs(other - place), other))[:k]
+
+
+def _likeness_files(ranked: list[dict[str, Any]], names: list[str]) -> Iterator[tuple[str, bytes]]:
+    """Features on a line, of which only the order matters; the suggested label has one neighbour less than is kept."""
+    samples = sorted(row["sample"] for row in ranked)
+    rows = np.empty(len(samples), likeness.ROW)
+    for place in range(len(samples)):
+        for name, found in (("nearest", likeness.OF_ALL), ("with_given", 8), ("with_suggested", 7)):
+            rows[name][place] = (likeness.NOBODY, np.nan)
+            for k, other in enumerate(near_to(place, len(samples), found)):
+                rows[name][place, k] = (samples[other], abs(other - place) / 64)
+    columns = {
+        "sample": np.array([row["sample"] for row in ranked]),
+        "given": np.array([names.index(row["given_label"]) for row in ranked]),
+        "verdict": np.array([VERDICTS.index(row["verdict"]) for row in ranked]),
+        "x": np.array([row["rank"] for row in ranked]),
+        "y": np.array([65_535 - row["rank"] for row in ranked]),
+    }
+    bands = [[None, [0.0, 0.25, 0.5, 0.75, 1.0]]] * 3
+    cohort = Cohort(samples=9, margin=bands[0], rival_gap=bands[1], loss=bands[2])
+    told = Cohorts(epochs=2, levels=[0.1, 0.25, 0.5, 0.75, 0.9], clean=cohort, hard=cohort, wrong=cohort)
+    yield likeness.EMBEDDINGS, b"".join(likeness.npy(np.eye(len(samples), 2, dtype=np.float16)))
+    yield likeness.NEIGHBOURS, b"".join(likeness.npy(rows))
+    yield likeness.MAP, b"".join(likeness.points(columns))
+    yield likeness.COHORTS, told.model_dump_json().encode()
 
 
 def point_of(epoch: int, place: int) -> tuple[float, float, float]:

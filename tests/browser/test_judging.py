@@ -35,7 +35,7 @@ def test_a_digit_is_a_class_by_likelihood_and_letters_find_any(person: People, a
     expect(page.get_by_role("button", name=re.compile("^1 "))).to_be_visible()
     press(page, "1")
     press(page, "/")
-    page.get_by_role("combobox").fill("he")
+    page.get_by_role("combobox", name="Find a class").fill("he")
     press(page, "Enter")
     saved(page)
     said = audited.said()

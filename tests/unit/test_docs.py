@@ -71,14 +71,16 @@ def test_every_route_is_in_the_api_guide() -> None:
 
 
 def test_every_field_and_word_of_an_audit_is_in_the_api_guide() -> None:
+    from api.likeness import Copy, Map, MapColumn, Neighbour, Neighbours
     from api.results import SuspectsQuery
     from api.schemas import Estimate
     from api.suspects import ConflictOut, Curves, Evidence, Likely
 
     guide = set(re.findall(r"[\w-]+", (ROOT / "docs" / "api.md").read_text()))
     models = (AuditSpec, SuspectsQuery, Evidence, Curves, Likely, ConflictOut, Estimate)
+    likeness = (Neighbours, Neighbour, Copy, Map, MapColumn)
     of_summary = [model for model in vars(summary).values() if isinstance(model, type) and issubclass(model, Frozen)]
-    for model in (*models, *of_summary):
+    for model in (*models, *likeness, *of_summary):
         assert set(model.model_fields) <= guide, model.__name__
     for words in (VERDICTS, REASONS, OWN, *map(get_args, (RecipeName, MethodName, WeigherName, CutBy, Degenerate))):
         assert set(words) <= guide

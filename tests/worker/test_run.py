@@ -22,10 +22,11 @@ from core import settings as core_settings
 from core.review.ranking import Wanted
 from core.settings import Settings
 from core.spec import Pace, Plan, Record
-from core.store import audits, conflicts, curves, datasets, jobs, scores
+from core.store import audits, conflicts, curves, datasets, jobs, likeness, scores
 from core.store.blobs import Blobs
 from core.store.db import Database
 from core.store.tables import Job, Sample, Score
+from core.summary import Cohorts
 from core.training.host import has_fast_bf16
 from core.training.networks import build
 from core.words import reasons_of
@@ -33,6 +34,10 @@ from tests.unit.store import make
 from tests.worker.digits import plant_few, uploaded
 from worker import run
 from worker.progress import Voice
+
+FILES = (
+    "scores.parquet", "model.safetensors", "embeddings.npy", "neighbours.npy", "map.bin", "cohorts.json",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -175,6 +180,20 @@ def test_an_audit_leaves_scores_a_model_and_its_story(db: Database, blobs: Blobs
     assert job.state == "succeeded" and job.result is not None and job.plan is not None
     for stored in job.result["files"].values():
         blobs.get(stored["key"], stored["sha256"])
+    assert set(FILES) <= job.result["files"].keys()
+    features = np.load(io.BytesIO(blobs.get(job.result["files"]["embeddings.npy"]["key"])))
+    assert features.shape == (120, job.result["likeness"]["width"])
+    assert np.linalg.norm(features.astype(float), axis=1) == pytest.approx(1, abs=2e-3)
+    cohorts = Cohorts.model_validate_json(blobs.get(job.result["files"]["cohorts.json"]["key"]))
+    assert (cohorts.epochs, len(cohorts.clean.margin), cohorts.wrong.samples) == (6, 6, 0)
+    with db.read() as session:
+        told = scores.page(session, job, 0, 1, Wanted())[0]
+        place = curves.place(session, job.pk, told.sample)
+    near = likeness.read(blobs, job.result["files"]["neighbours.npy"], 120, place)
+    cosine = features.astype(np.float32) @ features[place].astype(np.float32)
+    cosine[place] = -2
+    assert near["nearest"][0][1] == pytest.approx(1 - cosine.max(), abs=1e-3)
+    assert [len(near[name]) for name in ("nearest", "with_given")] == [12, 8]
     with db.read() as session:
         assert session.execute(select(func.count()).select_from(Score).where(Score.audit_pk == job.pk)).scalar() == 120
         assert [row.rank for row in scores.page(session, job, 0, 1000, Wanted())] == list(range(1, 121))
@@ -281,7 +300,7 @@ def test_a_paused_audit_goes_on_where_it_was_and_ends_with_the_same_bits(
     first, second = _job(db, undisturbed).result, _job(db, paused).result
     assert first is not None and second is not None
     assert "resumed" in _kinds(db, paused)
-    for name in ("scores.parquet", "model.safetensors"):
+    for name in FILES:
         assert first["files"][name]["sha256"] == second["files"][name]["sha256"]
 
 
@@ -316,7 +335,7 @@ def test_a_rerun_comes_to_the_same_bits_and_both_say_what_determined_them(db: Da
     assert one.result is not None and other.result is not None
     assert one.plan == other.plan
     assert one.result["record"] == other.result["record"]
-    for name in ("scores.parquet", "model.safetensors"):
+    for name in FILES:
         assert one.result["files"][name]["sha256"] == other.result["files"][name]["sha256"]
     made = Record(**one.result["record"])
     assert (made.device_kind, made.attempts, made.libraries["torch"]) == ("cpu", 1, torch.__version__)

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load, save_file
 from scipy.stats import spearmanr
 from sklearn.datasets import load_digits
+from torch import Tensor
 
 from core.errors import Problem
 from core.science.noise import symmetric
@@ -70,6 +72,14 @@ def whole(company: Company, changes: dict[str, Any], samples: int = SAMPLES) -> 
     return bits(run.result()), events
 
 
+def kept(company: Company, changes: dict[str, Any]) -> tuple[NDArray[np.float16], list[Tensor], Tensor]:
+    """The features, the points of decoys in each epoch, and those of the ledger of taught labels after the last."""
+    run = Run(data(SAMPLES), plan(**changes), CPU, company=company)
+    planted = [event.planted for event in run if isinstance(event, EpochReport)]
+    lessons = run.share.whole(run.lessons.curves())
+    return run.result().answers.features, planted, lessons[run.decoys.members]
+
+
 def stopped(company: Company, changes: dict[str, Any], *at: int) -> list[bytes]:
     """Checkpoints of a run after these events."""
     run = Run(data(SAMPLES), plan(**changes), CPU, company=company)
@@ -94,6 +104,18 @@ def resumed_twice(company: Company, changes: dict[str, Any], content: bytes) -> 
 def sums(events: list[Event]) -> list[tuple[float, ...]]:
     reports = [event for event in events if isinstance(event, EpochReport)]
     return [(one.train_loss, one.train_accuracy, one.mean_weight, one.test_accuracy or 0) for one in reports]
+
+
+def test_the_first_process_keeps_the_features_of_all_and_everybody_knows_the_points_of_decoys(two: Ask) -> None:
+    changes = {"decoy_share": 0.5, "epochs": 7, "weigher": "hmw"}
+    (features, planted, lessons), (nothing, others, _) = two(kept, changes)
+    assert nothing.shape == (0, features.shape[1])
+    assert np.linalg.norm(features.astype(float), axis=1) == pytest.approx(np.ones(SAMPLES), abs=2e-3)
+    alone, _, _ = kept(ALONE, changes)
+    assert alone.shape == features.shape
+    assert [bool(points.isnan().all()) for points in planted] == [True, *4 * [False], True, True]
+    assert all(torch.equal(a.nan_to_num(), b.nan_to_num()) for a, b in zip(planted, others, strict=True))
+    assert len(planted[0]) == len(lessons) == 30
 
 
 @pytest.mark.parametrize("changes", SWITCHES)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load
+from torch.nn.functional import normalize
 
 from core.errors import Problem
 from core.training.loop import EpochReport, Look, Result, Run, Tick
@@ -223,3 +224,43 @@ def test_normalised_logits_bound_what_the_loss_can_reach() -> None:
 def test_large_images_and_small_memories_are_looked_at_in_smaller_batches() -> None:
     sizes = [Run(data(8), plan(**change), CPU).looked_at for change in ({}, {"resolution": 224}, {"micro_batch": 8})]
     assert sizes[0] == 512 and 16 <= sizes[1] < 64 and sizes[2] == 8
+
+
+def test_what_decoys_show_of_their_wrong_labels_is_told_while_they_are_taught_and_survives_a_stop() -> None:
+    wanted = plan(decoy_share=0.5, epochs=4)
+    run = Run(data(), wanted, CPU)
+    told: list[EpochReport] = []
+    halfway = b""
+    for event in run:
+        if isinstance(event, EpochReport):
+            told.append(event)
+            if run.decoys.are_taught(event.epoch):
+                assert torch.equal(event.planted, run.lessons.curves()[run.decoys.members])
+                assert not torch.equal(event.planted, event.curves[run.decoys.members])
+        elif isinstance(event, Tick) and (event.epoch, event.step) == (1, 2):
+            halfway = run.checkpoint()
+    assert [bool(event.planted.isnan().any()) for event in told] == [True, False, False, True]
+    assert told[0].planted.shape == (25, 3)
+    again = Run(data(), wanted, CPU, resume=halfway)
+    resumed = [event for event in again if isinstance(event, EpochReport)]
+    assert all(
+        torch.equal(a.planted.nan_to_num(), b.planted.nan_to_num()) for a, b in zip(told[1:], resumed, strict=True)
+    )
+    assert again.result().answers.features.tobytes() == run.result().answers.features.tobytes()
+
+
+def test_features_are_what_the_classifier_reads_of_both_sides_at_length_one() -> None:
+    rooms: list[np.ndarray] = []
+
+    def room(samples: int, width: int) -> np.ndarray:
+        rooms.append(np.zeros((samples, width), np.float16))
+        return rooms[-1]
+
+    run = Run(data(), plan(flip=True), CPU, room=room)
+    finished(run)
+    run.network.eval()
+    with torch.no_grad():
+        x = run.audited.at(torch.arange(50))
+        wanted = normalize(run.network(x)[1] + run.network(x.flip(3))[1], dim=1)
+    assert run.result().answers.features is rooms[0]
+    assert rooms[0].astype(float) == pytest.approx(wanted.double().numpy(), abs=1e-3)

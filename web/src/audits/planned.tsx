@@ -45,7 +45,7 @@ export function PlannedCard({ query, stale }: { query: UseQueryResult<Planned>; 
 }
 
 const covered = (splits: readonly string[]): string =>
-  splits.map((split) => split || (splits.length > 1 ? "without a split" : "all")).join(", ");
+  splits.map((split) => split || (splits.length > 1 ? "without a split" : "all images")).join(", ");
 
 function Takes({ planned, again, busy }: { planned: Planned; again: () => void; busy: boolean }) {
   const { duration_s, low_s, high_s, basis, why } = planned.estimate;
@@ -54,7 +54,7 @@ function Takes({ planned, again, busy }: { planned: Planned; again: () => void; 
       <p className="takes-long">{takes(planned.estimate)}</p>
       <p className="muted">
         {low_s !== null && high_s !== null && `Between ${duration(low_s)} and ${duration(high_s)}`}
-        {basis && `, ${basis}`}
+        {basis && `, ${basis === "earlier audits" ? "from earlier audits" : basis}`}
         {low_s !== null && ". "}
         {why}
       </p>

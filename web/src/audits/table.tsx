@@ -31,7 +31,7 @@ export function AuditTable({ audits, named }: { audits: readonly Audit[]; named?
                 <Link href={`/audits/${audit.id}`} className="name">
                   {audit.id.slice(-6)}
                 </Link>
-                <div className="muted small path">{asked(audit.spec)}</div>
+                <div className="muted small wraps">{asked(audit.spec)}</div>
               </td>
               {named && (
                 <td>
@@ -69,7 +69,7 @@ function DatasetName({ id }: { id: string }) {
 
 function HowFar({ audit }: { audit: Audit }) {
   const { percent: done, eta_s } = audit.progress;
-  if (audit.status === "succeeded") return <span className="muted">{duration(audit.spent_s)}</span>;
+  if (audit.status === "succeeded") return <span className="muted">took {duration(audit.spent_s)}</span>;
   if (audit.status === "failed" || audit.status === "cancelled") return "–";
   const share = (done ?? 0) / 100;
   return (

@@ -19,7 +19,7 @@ export function RemoveDataset({
 }) {
   const queries = useQueryClient();
   const audits = useQuery({
-    queryKey: ["audits", "count", dataset.id],
+    queryKey: ["audit-count", dataset.id],
     queryFn: ({ signal }) =>
       answer(api.GET("/v1/audits", { params: { query: { dataset_id: dataset.id, limit: MOST } }, signal })),
   });

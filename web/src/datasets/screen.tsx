@@ -98,11 +98,22 @@ function Refused({ dataset }: { dataset: Dataset }) {
   );
 }
 
+/** What the card of findings tells already. */
+const FOUND = new Set([
+  "split-leak",
+  "duplicate-conflict",
+  "duplicate",
+  "near-duplicate",
+  "blank-image",
+  "tiny-image",
+  "odd-aspect",
+  "low-information",
+]);
+
 function Ready({ dataset }: { dataset: Dataset }) {
   const { counts, splits, warnings } = dataset;
   const named = Object.entries(splits ?? {});
-  const findings = new Set(["split-leak"]); // told by the card of findings already
-  const told = (warnings ?? []).filter(({ code }) => code !== undefined && !findings.has(code));
+  const told = (warnings ?? []).filter(({ code }) => code !== undefined && !FOUND.has(code));
   return (
     <>
       <Card title="What it is">

@@ -37,6 +37,7 @@ export function Transfers() {
 
 function Transfer({ upload }: { upload: Upload }) {
   const { id, name, state, why } = upload;
+  const lost = state === "failed" && !upload.again;
   const going = state === "sending" || state === "waiting" || state === "looking";
   return (
     <li>
@@ -54,17 +55,17 @@ function Transfer({ upload }: { upload: Upload }) {
               Go on
             </Button>
           )}
-          {state === "failed" && (
-            <Button small onClick={() => uploads.resume(id)} aria-label={`Try ${name} again`}>
+          {state === "failed" && upload.again && (
+            <Button small onClick={() => uploads.resume(id)} aria-label={`Try again: ${name}`}>
               Try again
             </Button>
           )}
-          {state !== "done" && state !== "checking" && (
+          {!lost && state !== "done" && state !== "checking" && (
             <Button small kind="quiet" onClick={() => uploads.cancel(id)} aria-label={`Cancel ${name}`}>
               Cancel
             </Button>
           )}
-          {state === "done" && (
+          {(state === "done" || lost) && (
             <Button small kind="quiet" onClick={() => uploads.dismiss(id)} aria-label={`Dismiss ${name}`}>
               ✕
             </Button>
@@ -127,7 +128,7 @@ function Unfinished({ names }: { names: ReadonlySet<string> }) {
         {left.map(([key, one]) => (
           <li key={key} className="row">
             <span className="path">{one.name}</span> <span className="muted">{size(one.size)}</span>
-            <Button small kind="quiet" onClick={() => drop([key, one])} aria-label={`Give ${one.name} up`}>
+            <Button small kind="quiet" onClick={() => drop([key, one])} aria-label={`Give up: ${one.name}`}>
               Give up
             </Button>
           </li>

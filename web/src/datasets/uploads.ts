@@ -17,6 +17,7 @@ export interface Upload {
   readonly speed: number | null;
   readonly remainingS: number | null;
   readonly why: string | null;
+  readonly again: boolean; // whether trying again may help
   readonly resumed: boolean;
   readonly dataset: Dataset | null;
 }
@@ -50,7 +51,7 @@ export class Uploads {
     const id = String(++this.#last);
     const { name, size } = chosen.source;
     this.#work.set(id, { chosen, fingerprint: "", stop: new AbortController(), looks: [] });
-    const fresh = { speed: null, remainingS: null, why: null, resumed: false, dataset: null };
+    const fresh = { speed: null, remainingS: null, why: null, again: true, resumed: false, dataset: null };
     this.#set([{ id, name, size, sent: 0, state: "looking", ...fresh }, ...this.#all]);
     void this.#run(id);
   }
@@ -98,8 +99,9 @@ export class Uploads {
     } catch (error) {
       if (signal.aborted) return;
       // An archive that the service cannot read stays so, however often it is sent.
-      if (error instanceof Problem && [415, 422].includes(error.status)) this.#refused(work.fingerprint);
-      this.#change(id, { state: "failed", speed: null, remainingS: null, why: words(error) });
+      const again = !(error instanceof Problem && [413, 415, 422].includes(error.status));
+      if (!again) this.#refused(work.fingerprint);
+      this.#change(id, { again, state: "failed", speed: null, remainingS: null, why: words(error) });
     }
   }
 
@@ -185,7 +187,6 @@ export function words(error: unknown): string {
     "insufficient-storage": "Make room on the service's disk, then try again: what was sent is kept.",
     unauthenticated: "Sign in, then choose the same file again: it goes on where it stopped.",
     "upload-too-large": "Split it into several datasets, or ask for a larger LABELAUDIT_MAX_UPLOAD_BYTES.",
-    "unsupported-archive": "What can be uploaded: zip, tar, tar.gz, tar.zst, parquet, or a folder of images.",
   };
   if (error.status === 413 && error.code === "unknown")
     return "Something before the service, such as a proxy, takes no bodies of this size. Ask for it to be raised.";

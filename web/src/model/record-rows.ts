@@ -1,4 +1,5 @@
 import type { Audit } from "../api/queries";
+import { plural } from "../ui/format";
 
 export type Row = [name: string, value: string, kind?: "hash"];
 
@@ -13,7 +14,10 @@ export function recordRows({ record, plan }: Pick<Audit, "record" | "plan">): Ro
     ["Seed", String(record.seed)],
     ["Device", record.device_kind === record.device ? record.device : `${record.device} (${record.device_kind})`],
     ...(record.cuda ? [["CUDA", record.cuda] satisfies Row] : []),
-    ["Processor", `${record.cpu_capability}, ${record.threads} threads, ${record.processes} processes`],
+    [
+      "Processor",
+      `${record.cpu_capability}, ${plural(record.threads, "thread")}, ${plural(record.processes, "process", "processes")}`,
+    ],
     ["System", `${record.system}, Python ${record.python}`],
     ...Object.entries(record.libraries).map(([name, version]): Row => [name, version]),
     ["Attempts", String(record.attempts)],

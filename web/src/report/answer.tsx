@@ -5,8 +5,17 @@ import { Notice } from "../ui/parts";
 import { reviewAddress } from "./address";
 
 /** The answer before anything else: how many labels are wrong, and how sure that is. */
-export function Answer({ auditId, summary }: { auditId: string; summary: Summary }) {
-  if (summary.degenerate) return <SaysNothing auditId={auditId} summary={summary} why={summary.degenerate} />;
+export function Answer({
+  auditId,
+  datasetId,
+  summary,
+}: {
+  auditId: string;
+  datasetId: string | undefined;
+  summary: Summary;
+}) {
+  if (summary.degenerate)
+    return <SaysNothing auditId={auditId} datasetId={datasetId} summary={summary} why={summary.degenerate} />;
   const { samples, noise_rate: rate, flagged } = summary;
   return (
     <section className="card answer" aria-labelledby="answer">
@@ -54,10 +63,12 @@ const WHY: Record<Summary["cut"]["chosen_by"], string> = {
 
 function SaysNothing({
   auditId,
+  datasetId,
   summary,
   why,
 }: {
   auditId: string;
+  datasetId: string | undefined;
   summary: Summary;
   why: NonNullable<Summary["degenerate"]>;
 }) {
@@ -71,6 +82,11 @@ function SaysNothing({
         </p>
       </Notice>
       <p className="row">
+        {datasetId && (
+          <Link className="button main" href={`/datasets/${datasetId}/audit`}>
+            Audit it again, in another way
+          </Link>
+        )}
         <Link href={reviewAddress(auditId)}>Look at all {plural(summary.samples, "sample")} all the same</Link>
       </p>
     </section>

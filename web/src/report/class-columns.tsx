@@ -31,7 +31,7 @@ export const columnsOf = (auditId: string, most: number) =>
       sortDescFirst: false,
       cell: ({ row: { original } }) => (
         <Link className="wrapping" href={reviewAddress(auditId, { given: original.label })}>
-          {original.label}
+          <bdi>{original.label}</bdi>
         </Link>
       ),
     }),

@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { Fragment } from "react";
 import { Link } from "wouter";
 import type { Schemas } from "../api/client";
 import { plural } from "../ui/format";
@@ -31,7 +32,12 @@ export function Conflicts({ auditId, counts }: { auditId: string; counts: Schema
             <li key={group.conflict}>
               {first && <Thumbnail src={first.image} />}
               <span className="wrapping">
-                {labels.join(" / ")}
+                {labels.map((label, k) => (
+                  <Fragment key={label}>
+                    {k > 0 && " / "}
+                    <bdi>{label}</bdi>
+                  </Fragment>
+                ))}
                 <br />
                 <span className="muted">
                   {plural(group.size, "sample")}

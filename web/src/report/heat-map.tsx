@@ -28,7 +28,7 @@ export function HeatMap({
             <th scope="col">given ↓ suggested →</th>
             {classes.map((name) => (
               <th key={name} scope="col" title={name}>
-                <span>{name}</span>
+                <bdi>{name}</bdi>
               </th>
             ))}
           </tr>
@@ -37,7 +37,7 @@ export function HeatMap({
           {classes.map((given) => (
             <tr key={given}>
               <th scope="row" title={given}>
-                <span>{given}</span>
+                <bdi>{given}</bdi>
               </th>
               {classes.map((other) => {
                 const pair = at.get(JSON.stringify([given, other]));

@@ -28,7 +28,7 @@ export function Moved({ audit, moved }: { audit: Audit; moved: readonly Differs[
               <Thumbnail src={`/v1/datasets/${audit.dataset_id}/samples/${sample}/image`} />
               <span>
                 <Link className="wrapping" href={reviewAddress(audit.id, { sample })} title={path}>
-                  {given_label}
+                  <bdi>{given_label}</bdi>
                 </Link>
                 <br />
                 <span aria-hidden="true">{is > was ? "▲" : "▼"}</span> {probability(was)} → {probability(is)} wrong

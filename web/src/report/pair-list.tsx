@@ -39,7 +39,7 @@ export function PairList({ auditId, found, measure }: { auditId: string; found: 
                       ...(flagged > 0 ? { is_issue: true } : {}),
                     })}
                   >
-                    {given} → {other}
+                    <bdi>{given}</bdi> → <bdi>{other}</bdi>
                   </Link>
                 </td>
                 <td className="number">{count(flagged)}</td>

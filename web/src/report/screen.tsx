@@ -27,7 +27,7 @@ export default function Report({ auditId }: { auditId: string }) {
       {summary.error && <Failed error={summary.error} again={() => summary.refetch()} />}
       {found && (
         <>
-          <Answer auditId={auditId} summary={found} />
+          <Answer auditId={auditId} datasetId={audit.data?.dataset_id} summary={found} />
           {!found.degenerate && <Standing auditId={auditId} />}
           {!found.degenerate && <Cut auditId={auditId} />}
           <div className="columns">

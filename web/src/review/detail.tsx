@@ -5,6 +5,7 @@ import { probability } from "../ui/format";
 import { Button, Failed, Loading, VerdictBadge } from "../ui/parts";
 import { Classes } from "./classes";
 import { History } from "./history";
+import { Neighbours } from "./neighbours";
 import { Picture } from "./picture";
 import { evidenceQuery } from "./queue";
 
@@ -112,6 +113,7 @@ export function Detail({
           <Trajectory auditId={auditId} curves={row.curves} />
         </Suspense>
       )}
+      <Neighbours auditId={auditId} sample={sample} blind={blind} onShow={actions.show} />
       <History reviews={row.reviews} />
     </>
   );

@@ -1,7 +1,7 @@
-import { useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { answer, api } from "../api/client";
-import type { Judgement, Suspect } from "../api/queries";
+import { type Judgement, reviewStateQuery, type Suspect } from "../api/queries";
 import { remember, remembered } from "../ui/stored";
 import { changedBy, expected, type Judgements, judgementsOf } from "./judgements";
 import { outbox, type Saying, type Source } from "./outbox";
@@ -101,9 +101,16 @@ export function useJudging(auditId: string, reviewer: string, source: Source) {
     [auditId, judgements, queries],
   );
 
-  useEffect(() => listen(auditId, judgements, queries, setHeard), [auditId, judgements, queries]);
+  // What is shown is asked for after this number is known, so whatever is said later is heard of.
+  const state = useQuery({ ...reviewStateQuery(auditId), select: ({ last }) => last });
+  const [heardFrom, setHeardFrom] = useState<number | null>(null);
+  if (heardFrom === null && state.data !== undefined) setHeardFrom(state.data);
+  useEffect(
+    () => (heardFrom === null ? undefined : listen(auditId, heardFrom, judgements, queries, setHeard)),
+    [auditId, heardFrom, judgements, queries],
+  );
 
-  return { judgements, decide, didBulk, undo, heard };
+  return { judgements, decide, didBulk, undo, heard, listening: heardFrom !== null, error: state.error };
 }
 
 type Queries = ReturnType<typeof useQueryClient>;
@@ -118,19 +125,23 @@ export async function refresh(queries: Queries, auditId: string, judgements: Jud
 }
 
 /** Looks every few seconds at what others said, while somebody looks at the page. */
-function listen(auditId: string, judgements: Judgements, queries: Queries, heard: (what: string) => void): () => void {
+function listen(
+  auditId: string,
+  from: number,
+  judgements: Judgements,
+  queries: Queries,
+  heard: (what: string) => void,
+): () => void {
   const mine = new Set<string>();
   const stopHearing = outbox.onWritten((_, __, said) => {
     for (const { id } of said) mine.add(id);
   });
-  let last: number | null = null;
+  let last = from;
   let over = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   const look = async () => {
     const path = { audit_id: auditId };
-    if (last === null)
-      last = (await answer(api.GET("/v1/audits/{audit_id}/reviews/summary", { params: { path } }))).last;
     const page = await answer(
       api.GET("/v1/audits/{audit_id}/reviews", { params: { path, query: { after: last, limit: 1000 } } }),
     );

@@ -76,3 +76,24 @@ export const facetsQuery = (auditId: string, choices: Place["choices"]) => {
     staleTime: 5000,
   });
 };
+
+export const neighboursQuery = (auditId: string, sample: number) =>
+  queryOptions({
+    queryKey: ["neighbours", auditId, sample],
+    queryFn: ({ signal }) =>
+      answer(
+        api.GET("/v1/audits/{audit_id}/samples/{n}/neighbours", {
+          params: { path: { audit_id: auditId, n: sample } },
+          signal,
+        }),
+      ),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+
+export const cohortsQuery = (auditId: string) =>
+  queryOptions({
+    queryKey: ["cohorts", auditId],
+    queryFn: ({ signal }) =>
+      answer(api.GET("/v1/audits/{audit_id}/cohorts", { params: { path: { audit_id: auditId } }, signal })),
+    staleTime: Number.POSITIVE_INFINITY,
+  });

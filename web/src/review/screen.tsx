@@ -41,8 +41,6 @@ export default function Review({ auditId }: { auditId: string }) {
   const blind = blindness === "yes";
   const audit = useQuery(auditQuery(auditId));
   const dataset = useQuery({ ...datasetQuery(audit.data?.dataset_id ?? ""), enabled: audit.data !== undefined });
-  const queue = useQuery(queueQuery(auditId, place));
-  const ranks = queue.data ?? NOTHING;
   const [focus, setFocus] = useState(0);
   const [selection, setSelection] = useState<Selection>({ places: new Set(), anchor: 0 });
   const [pinned, setPinned] = useState<number | null>(null);
@@ -50,7 +48,10 @@ export default function Review({ auditId }: { auditId: string }) {
   const [note, setNote] = useState("");
   const shape = useRef<GridShape>({ columns: 1, rows: 1 });
   const source = place.order === "random" ? "random" : blind ? "blind" : "list";
-  const { judgements, decide, didBulk, undo, heard } = useJudging(auditId, reviewer, source);
+  const judging = useJudging(auditId, reviewer, source);
+  const { judgements, decide, didBulk, undo, heard } = judging;
+  const queue = useQuery({ ...queueQuery(auditId, place), enabled: judging.listening });
+  const ranks = queue.data ?? NOTHING;
   const focused = useRows(auditId, place.asOf, ranks, focus, Math.min(focus + 1, ranks.length)).row(focus);
   const shownSample = pinned ?? focused?.sample ?? null;
   const pinnedRow = useQuery({ ...evidenceQuery(auditId, pinned ?? 0), enabled: pinned !== null }).data;
@@ -237,11 +238,12 @@ export default function Review({ auditId }: { auditId: string }) {
     });
   }, []);
 
-  if (queue.error && !queue.data)
+  const error = queue.error ?? judging.error;
+  if (error && !queue.data)
     return (
       <div className="screen">
         <AuditHeader id={auditId} />
-        <Failed error={queue.error} again={queue.refetch} />
+        <Failed error={error} again={() => queries.refetchQueries({ type: "active" })} />
       </div>
     );
   return (

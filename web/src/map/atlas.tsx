@@ -1,0 +1,115 @@
+import { useQuery } from "@tanstack/react-query";
+import { useMemo, useState } from "react";
+import { Card } from "../ui/parts";
+import { byDecision, byGiven, byVerdict, WAYS, type Way } from "./groups";
+import { useInks } from "./inks";
+import { Legend } from "./legend";
+import { nearest, sorted } from "./nearby";
+import { NearestList } from "./nearest-list";
+import type { Look } from "./paint";
+import { Plane } from "./plane";
+import { type MapOut, type Points, SIDE } from "./points";
+import { decidedQuery } from "./queries";
+import { useSettled } from "./settled";
+import { ShownSample } from "./shown-sample";
+import type { View } from "./view";
+
+const LISTED = 12;
+const SETTLED_MS = 250;
+const POINTED_MS = 60;
+const NAMES: Record<Way, string> = { verdict: "verdict", given: "given class", decision: "decision" };
+
+/** The map with its legend, the sample that is pointed at, and the samples in the middle as a list. */
+export function Atlas({
+  auditId,
+  datasetId,
+  map,
+  points,
+}: {
+  auditId: string;
+  datasetId: string;
+  map: MapOut;
+  points: Points;
+}) {
+  const [way, setWay] = useState<Way>("verdict");
+  const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
+  const [view, setView] = useState<View | null>(null);
+  const [pointed, setPointed] = useState<number | null>(null);
+  const [chosen, setChosen] = useState<number | null>(null);
+  const inks = useInks();
+  const decided = useQuery({ ...decidedQuery(auditId), enabled: way === "decision", refetchOnMount: "always" });
+  const { groups, of } = useMemo(() => {
+    if (way === "given") return byGiven(points, map.labels);
+    if (way === "decision") return byDecision(points, decided.data ?? {});
+    return byVerdict(points, map.verdicts);
+  }, [way, points, map, decided.data]);
+  const looks: Look[] = useMemo(
+    () => groups.map(({ name, ink, shape, quiet }) => ({ ink: inks[ink], shape, quiet, shown: !hidden.has(name) })),
+    [groups, inks, hidden],
+  );
+  const nearby = useMemo(() => sorted(points), [points]);
+  const middle = useSettled(view, SETTLED_MS);
+  const listed = useMemo(() => {
+    const shown = (k: number) => looks[of[k] ?? 0]?.shown === true;
+    const { x, y } = middle ?? { x: SIDE / 2, y: SIDE / 2 };
+    return nearest(points, nearby, x, y, LISTED, shown).map((k) => k + 1);
+  }, [middle, looks, of, points, nearby]);
+  const marked = pointed ?? chosen;
+  const told = useSettled(marked, POINTED_MS);
+  return (
+    <div className="atlas">
+      <Plane
+        points={points}
+        nearby={nearby}
+        groups={of}
+        looks={looks}
+        marked={marked}
+        view={view}
+        onView={setView}
+        onPoint={setPointed}
+        onChoose={setChosen}
+      />
+      <div className="map-side">
+        <Card title="Sample">
+          <ShownSample
+            auditId={auditId}
+            rank={told === null ? null : told + 1}
+            image={told === null ? null : `/v1/datasets/${datasetId}/samples/${points.sample[told] ?? 0}/image`}
+          />
+        </Card>
+        <Card>
+          <label className="row">
+            <span className="muted">Told apart by</span>
+            <select
+              value={way}
+              onChange={(event) => {
+                setWay(WAYS.find((one) => one === event.target.value) ?? "verdict");
+                setHidden(new Set());
+              }}
+            >
+              {WAYS.map((one) => (
+                <option key={one} value={one}>
+                  {NAMES[one]}
+                </option>
+              ))}
+            </select>
+          </label>
+          <Legend groups={groups} hidden={hidden} onToggle={(name) => setHidden(toggled(hidden, name))} />
+        </Card>
+        <Card title="Nearest to the middle">
+          <NearestList
+            auditId={auditId}
+            ranks={listed}
+            onPoint={(rank) => setPointed(rank === null ? null : rank - 1)}
+          />
+        </Card>
+      </div>
+    </div>
+  );
+}
+
+function toggled(names: ReadonlySet<string>, name: string): ReadonlySet<string> {
+  const next = new Set(names);
+  if (!next.delete(name)) next.add(name);
+  return next;
+}
