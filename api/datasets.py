@@ -29,7 +29,7 @@ from api.strict import StrictRoute, checked, declared_length, is_json, json_valu
 from api.submissions import DatasetOfUpload, NewDataset
 from core import failpoints
 from core.errors import Problem
-from core.store import datasets
+from core.store import datasets, versions
 from core.store.uploads import kept
 from core.words import FindingKind
 
@@ -110,7 +110,7 @@ def remove(found: DatasetDep, parts: PartsDep, query: Annotated[Removal, Query()
     """Remove a dataset, its audits and all their files. With `force`, what is still at work is cancelled first."""
     dataset, _ = found
     with parts.db.write() as session:
-        working = datasets.unfinished(session, dataset.pk)
+        working = datasets.unfinished(session, dataset.pk) + versions.readers(session, dataset)
         if working and not query.force:
             ids = [job.id for job in working[:20]]
             raise Problem(

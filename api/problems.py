@@ -39,6 +39,8 @@ STATUS: dict[str, int] = {
     "dataset-in-use": 409,
     "dataset-not-ready": 409,
     "digest-mismatch": 460,
+    "export-in-progress": 409,
+    "export-not-finished": 409,
     "foreign-origin": 403,
     "import-not-allowed": 403,
     "insufficient-storage": 507,

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api import problems
 from core.errors import Problem
 from core.spec import Counts, Plan, Progress, Record
-from core.store import datasets
+from core.store import datasets, versions
 from core.store.tables import Dataset, Event, Finding, Job, LeftOut, Sample
 from core.words import FindingKind
 
@@ -56,10 +56,15 @@ class FoundOut(BaseModel):
 
 
 class DatasetOut(BaseModel):
-    """A dataset and how far it is."""
+    """A dataset and how far it is. A corrected one is a `version` of its `parent_id`, of the decisions up to review
+    `from_reviews`, said of the list of `from_audit`."""
 
     id: str
     name: str
+    version: int
+    parent_id: str | None
+    from_audit: str | None
+    from_reviews: int | None
     status: Literal["received", "ingesting", "ready", "rejected", "failed"]
     format: str | None
     layout: str | None
@@ -187,6 +192,10 @@ def dataset_out(dataset: Dataset, ingest: Job, *, whole: bool = True) -> Dataset
     return DatasetOut(
         id=dataset.id,
         name=dataset.name,
+        version=dataset.version,
+        parent_id=versions.parent_of(dataset),
+        from_audit=dataset.from_audit,
+        from_reviews=dataset.from_reviews,
         status=datasets.status(dataset, ingest),
         format=dataset.format or None,
         layout=dataset.layout,

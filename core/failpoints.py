@@ -17,6 +17,7 @@ NAMES = (
     "checkpoint.dropped", "audit.file", "audit.loading", "audit.finished", "job.releasing", "job.released",
     "sweep.blobs", "sweep.rows", "delivery.taken", "delivery.sent",
     "upload.part", "upload.counted", "dataset.created", "audit.submitted", "dataset.removed",
+    "export.chunk", "export.stored",
 )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from core.words import Annealing, WeightScale
+from core.words import Annealing, ExportFormat, WeightScale
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -55,6 +55,34 @@ class Counts(Frozen):
     accepted: int = 0
     rejected: int = 0
     ignored: int = 0
+
+
+class Revised(Frozen):
+    """What decisions make of labels. Of held-out splits nothing is changed unless that is asked for."""
+
+    samples: int = Field(description="Samples that are left.")
+    relabelled: int = Field(description="Those of them that have another label than before.")
+    excluded: int = Field(description="Samples that are taken out.")
+    unsure_kept: int = Field(description="Samples that somebody is unsure of; they keep their labels.")
+    held_out_untouched: int = Field(description="Samples of val and test that would change, and do not.")
+
+
+class ExportSpec(Frozen):
+    """What an export is of. It was fixed when the export was asked for, so that every attempt writes the same."""
+
+    audit_id: str
+    format: ExportFormat
+    splits: tuple[Split, ...] | None = Field(default=None, strict=False)
+    change_held_out: bool = False
+    reviews: int  # number of the last one that counts
+
+
+class VersionSpec(Frozen):
+    """What a version of a dataset is made of, fixed in the same way."""
+
+    parent_id: str
+    change_held_out: bool = False
+    reviews: int
 
 
 class AuditSpec(Frozen):

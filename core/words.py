@@ -39,12 +39,18 @@ Source = Literal[  # how a sample came to be judged
     "blind",  # without having seen what is suggested
     "bulk",  # with many others at once
 ]
+ExportFormat = Literal[  # what an export writes: scores and decisions, the dataset as they leave it, work for others
+    "csv", "jsonl", "parquet", "cleanlab",
+    "imagefolder", "webdataset", "huggingface", "coco", "fiftyone",
+    "label-studio", "cvat", "html",
+]  # fmt: skip
 CutBy = Literal["expected-f1", "target-precision", "review-budget"]  # what decided how many labels are flagged
 Degenerate = Literal["nothing-learned", "collapsed", "memorised"]  # why a run says nothing of the labels
 VERDICTS: tuple[VerdictWord, ...] = get_args(VerdictWord)
 REASONS: tuple[Reason, ...] = get_args(Reason)
 DECISIONS: tuple[Decision, ...] = get_args(Decision)
 SOURCES: tuple[Source, ...] = get_args(Source)
+HELD_OUT = ("val", "test")  # splits whose labels are not changed without being asked twice
 
 
 def reasons_of(mask: int) -> list[Reason]:

@@ -54,6 +54,15 @@ class Bars:
 
         return watch
 
+    def job(self, bar: TaskID) -> Callable[[dict[str, Any]], None]:
+        """Follows a job that has only its percents to tell."""
+
+        def watch(found: dict[str, Any]) -> None:
+            done = 100 if found["status"] == "succeeded" else found["progress"]["percent"] or 0
+            self._progress.update(bar, completed=done, note=found["status"])
+
+        return watch
+
     def audit(self, bar: TaskID) -> Callable[[dict[str, Any]], None]:
         """Follows an audit."""
 

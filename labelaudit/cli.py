@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -128,15 +128,52 @@ def audit(
 @app.command()
 def export(
     audit: Annotated[str, typer.Argument(help="Id of a finished audit.")],
-    format: Annotated[str, typer.Argument(help="csv, jsonl or parquet: a row for each sample; model: its files.")],
+    format: Annotated[
+        str,
+        typer.Argument(
+            help="Scores: csv, jsonl, parquet, cleanlab. The dataset with the decisions applied: imagefolder, "
+            "webdataset, huggingface, coco, fiftyone. For others: label-studio, cvat, html. The trained network: model."
+        ),
+    ],
     out: Annotated[Path, typer.Argument(help="File to write; for a model a folder.")],
+    split: Annotated[list[str] | None, typer.Option(help="Only this split; may be given several times.")] = None,
+    change_held_out: Annotated[
+        int | None, typer.Option(help="Change labels of val and test too: so many, which is what you have seen.")
+    ] = None,
     server: Annotated[str | None, typer.Option(help="Address of a running service; else one runs meanwhile.")] = None,
 ) -> None:
-    """Write what an audit found, or the model it trained, to files."""
+    """Write what an audit found and people decided, or the model it trained, to files."""
     from labelaudit import export as exporting
 
-    for path in exporting.run(core_settings.load(), audit, format, out, server=server):
+    settings = core_settings.load()
+    asked: dict[str, Any] = {"server": server, "splits": split, "change_held_out": change_held_out}
+    paths, counts = exporting.run(settings, audit, format, out, **asked)
+    if counts is not None:
+        exporting.show_counts(counts, say)
+    for path in paths:
         say.print(f"Wrote {escape(str(path))} ({path.stat().st_size:,} bytes).", soft_wrap=True)
+
+
+@app.command()
+def version(
+    dataset: Annotated[str, typer.Argument(help="Id of a dataset with decisions on its labels.")],
+    name: Annotated[str | None, typer.Option(help="What the version is called; by default like the dataset.")] = None,
+    change_held_out: Annotated[
+        int | None, typer.Option(help="Change labels of val and test too: so many, which is what you have seen.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option(help="Only say what would be in it.")] = False,
+    server: Annotated[str | None, typer.Option(help="Address of a running service; else one runs meanwhile.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON object.")] = False,
+) -> None:
+    """Make a new version of a dataset, with the labels as people decided."""
+    from labelaudit import export as exporting
+
+    asked: dict[str, Any] = {"server": server, "name": name, "change_held_out": change_held_out, "dry_run": dry_run}
+    made = exporting.version(core_settings.load(), dataset, **asked)
+    if as_json:
+        print(json.dumps(made, indent=2, ensure_ascii=False))
+    else:
+        exporting.show_version(made, Console(highlight=False))
 
 
 @app.command()

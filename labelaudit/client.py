@@ -209,6 +209,51 @@ class Client:
         """Where the review of an audit stands."""
         return self._json("GET", f"/v1/audits/{audit_id}/reviews/summary")
 
+    def export(
+        self, audit_id: str, format: str, splits: Sequence[str] | None = None, change_held_out: int | None = None
+    ) -> Json:
+        """Have an audit written as a file, with the decisions as they are now. Labels of val and test stay as they are
+        unless `change_held_out` is the number of their samples that would be changed."""
+        asked = {"splits": splits and list(splits), "change_held_out": change_held_out}
+        rest = {name: value for name, value in asked.items() if value is not None}
+        return self._once("/v1/exports", {"audit_id": audit_id, "format": format, **rest})
+
+    def export_status(self, id: str) -> Json:
+        """An export and how far it is."""
+        return self._json("GET", f"/v1/exports/{id}")
+
+    def wait_for_export(self, id: str, watch: Callable[[Json], None] | None = None, timeout_s: float = 86400) -> Json:
+        """The export once its file is there; a problem when it ended otherwise."""
+        return self._wait(lambda: self.export_status(id), "succeeded", watch, timeout_s)
+
+    def new_version(
+        self,
+        dataset_id: str,
+        name: str | None = None,
+        change_held_out: int | None = None,
+        audit_id: str | None = None,
+        *,
+        dry_run: bool = False,
+    ) -> Json:
+        """A dataset with the labels as people decided; a dry run only tells what would be in it."""
+        asked = {"name": name, "change_held_out": change_held_out, "audit_id": audit_id}
+        body = {key: value for key, value in asked.items() if value is not None}
+        path = f"/v1/datasets/{dataset_id}/versions"
+        return self._json("POST", f"{path}?dry_run=true", json=body) if dry_run else self._once(path, body)
+
+    def versions(self, dataset_id: str) -> Iterator[Json]:
+        """All versions of a dataset, the oldest first, read page by page."""
+        yield from self._pages(f"/v1/datasets/{dataset_id}/versions")
+
+    def version_diff(self, dataset_id: str, other_id: str) -> Json:
+        """How another version of a dataset differs from it, with all samples that do."""
+        path = f"/v1/datasets/{dataset_id}/diff/{other_id}"
+        whole = page = self._json("GET", path, params={"limit": 1000})
+        while page["next"] is not None:
+            page = self._json("GET", path, params={"limit": 1000, "after": page["next"]})
+            whole["data"] += page["data"]
+        return {**whole, "next": None}
+
     def wait_for_dataset(self, id: str, watch: Callable[[Json], None] | None = None, timeout_s: float = 3600) -> Json:
         """The dataset once it was read; a problem when it cannot be used."""
         return self._wait(lambda: self.dataset(id), "ready", watch, timeout_s)
@@ -227,6 +272,16 @@ class Client:
                 for chunk in response.iter_bytes():
                     file.write(chunk)
         return to
+
+    def _pages(self, path: str) -> Iterator[Json]:
+        """Everything in a list."""
+        params: dict[str, Any] = {"limit": 1000}
+        while True:
+            page = self._json("GET", path, params=params)
+            yield from page["data"]
+            if page["next"] is None:
+                return
+            params["after"] = page["next"]
 
     def _wait(
         self, look: Callable[[], Json], wanted: str, watch: Callable[[Json], None] | None, timeout_s: float

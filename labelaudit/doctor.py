@@ -125,7 +125,7 @@ def _use(settings: Settings) -> str:
     if settings.blobs.startswith("s3://"):
         kinds = {}
     else:
-        kinds = {kind: Path(settings.blobs) / kind for kind in ("uploads", "datasets", "audits")}
+        kinds = {kind: Path(settings.blobs) / kind for kind in ("uploads", "datasets", "audits", "exports")}
     kinds["cache"] = settings.home / "cache"
     used = {kind: _bytes_below(folder) for kind, folder in kinds.items()}
     words = ", ".join(f"{kind} {_readable(count)}" for kind, count in used.items())

@@ -12,7 +12,12 @@ from core.settings import Settings
 from worker import fsbroker, redisbroker
 
 BELL = "labelaudit.bell"
-QUEUES = {"ingest": "ingest", "probe": "audits", "audit": "audits"}  # kind of job -> queue, the urgent kinds first
+QUEUES = {
+    "ingest": "ingest",
+    "export": "ingest",
+    "probe": "audits",
+    "audit": "audits",
+}  # kind of job -> queue, the urgent kinds first
 
 
 def build(settings: Settings) -> Celery:

@@ -19,13 +19,13 @@ from core.datasets.summary import Packed
 from core.errors import Problem
 from core.processes import cores
 from core.settings import Settings
-from core.store import datasets, events, jobs, twins
+from core.store import datasets, events, jobs, twins, versions
 from core.store.blobs import FULL, Blobs
-from core.store.db import Database
+from core.store.db import Database, copy_rows
 from core.store.jobs import Claim
-from core.store.tables import Dataset
+from core.store.tables import Change, Dataset
 from core.store.uploads import UploadReader
-from worker import fetching
+from worker import fetching, version
 from worker.progress import Voice
 
 log = logs.get(__name__)
@@ -68,6 +68,9 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
     with db.read() as session:
         dataset = session.get_one(Dataset, claim.dataset_pk)
     shelf = Shelf(blobs, dataset.id, voice)
+    if "version" in claim.spec:
+        _run_version(settings, db, blobs, voice, dataset, shelf)
+        return
     try:
         fetching.run(settings, db, blobs, voice)
         if _ends_as_its_twin(settings, db, voice):
@@ -81,7 +84,28 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
         voice.write(lambda session: _reject(session, voice, refusal, shelf if listed else None))
         return
     voice.enter("storing")
-    found = {
+    found = _found(packed) | {"rules": _rules(settings)}
+    voice.write(lambda session: _store(session, voice, found, packed, shelf))
+    failpoints.at("ingest.stored")
+
+
+def _run_version(settings: Settings, db: Database, blobs: Blobs, voice: Voice, dataset: Dataset, shelf: Shelf) -> None:
+    """A dataset that is another one with its labels corrected."""
+    packed, revision = voice.durably(lambda: version.pack(settings, db, blobs, voice, shelf))
+    voice.enter("storing")
+    folder = dataset.folder or dataset.id
+
+    def store(session: Session) -> None:
+        copy_rows(session, Change, versions.COLUMNS, revision.rows(dataset.id, folder))
+        _store(session, voice, _found(packed), packed, shelf)
+
+    voice.write(store)
+    failpoints.at("ingest.stored")
+
+
+def _found(packed: Packed) -> dict[str, Any]:
+    """What the database keeps of it, beside its samples."""
+    return {
         "layout": packed.layout,
         "classes": list(packed.classes),
         "counts": packed.counts.model_dump(),
@@ -90,10 +114,7 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
         "found": {one.kind: one.counts for one in packed.found},
         "warnings": [{"code": warned.code, "detail": warned.detail} for warned in packed.warnings],
         "content_hash": packed.content_hash,
-        "rules": _rules(settings),
     }
-    voice.write(lambda session: _store(session, voice, found, packed, shelf))
-    failpoints.at("ingest.stored")
 
 
 def _rules(settings: Settings) -> str:

@@ -23,7 +23,7 @@ PREPARED = 5.0  # percent of an audit's way
 
 def listed(blobs: Blobs, dataset: Dataset) -> pa.Table:
     """All samples of a dataset, a row each."""
-    return pa.Table.from_batches(manifest.samples(blobs.get(f"{datasets.folder_of(dataset)}/manifest.parquet")))
+    return pa.Table.from_batches(manifest.samples(blobs.get(datasets.manifest_of(dataset))))
 
 
 def prepare(

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.parquet
 from numpy.typing import NDArray
 
+from core.datasets.exports import tables
+from core.datasets.exports.tables import BLOCK
 from core.science import conflicts
 from core.science.conflicts import Conflicts
 from core.science.findings import Transitions, Verdict
@@ -40,9 +41,7 @@ from core.words import VERDICTS, Degenerate, reasons_of
 
 __all__ = ["SCORE_VERSION", "Table", "conflict_rows", "judge", "rows", "score_files", "summary", "votes_of"]
 
-BLOCK = 65_536
 MIXED_UP = 256  # classes of the transition matrices, at most
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "|")  # what a spreadsheet would run
 
 
 @dataclass(frozen=True)
@@ -133,8 +132,8 @@ def score_files(
     parquet = io.BytesIO()
     pyarrow.parquet.write_table(ranked, parquet, compression="zstd", row_group_size=BLOCK)
     yield "scores.parquet", iter([parquet.getvalue()])
-    yield "scores.csv", _csv(ranked)
-    yield "scores.jsonl", _jsonl(ranked)
+    yield "scores.csv", tables.csv(ranked.to_batches(max_chunksize=BLOCK))
+    yield "scores.jsonl", tables.jsonl(ranked.to_batches(max_chunksize=BLOCK))
 
 
 def _ranked(table: Table, listed: pa.Table, classes: list[str]) -> pa.Table:
@@ -166,35 +165,6 @@ def _lists(names: pa.Array | None, values: NDArray[Any]) -> pa.Array:
     flat = pa.array(values.ravel())
     ends = np.arange(len(values) + 1, dtype=np.int32) * values.shape[1]
     return pa.ListArray.from_arrays(pa.array(ends), flat if names is None else names.take(flat))
-
-
-def _csv(ranked: pa.Table) -> Iterator[bytes]:
-    header = True
-    for batch in ranked.to_batches(max_chunksize=BLOCK):
-        columns = [
-            column
-            if not (pa.types.is_string(column.type) or pa.types.is_list(column.type))
-            else pa.array([_harmless(_joined(value)) for value in column.to_pylist()], pa.string())
-            for column in batch.columns
-        ]
-        block = io.BytesIO()
-        options = pyarrow.csv.WriteOptions(include_header=header, quoting_style="needed")
-        pyarrow.csv.write_csv(pa.record_batch(columns, batch.schema.names), block, options)
-        yield block.getvalue()
-        header = False
-
-
-def _jsonl(ranked: pa.Table) -> Iterator[bytes]:
-    for batch in ranked.to_batches(max_chunksize=BLOCK):
-        yield "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in batch.to_pylist()).encode()
-
-
-def _joined(value: str | list[Any] | None) -> str | None:
-    return "|".join(map(str, value)) if isinstance(value, list) else value
-
-
-def _harmless(text: str | None) -> str | None:
-    return f"'{text}" if text and text.startswith(FORMULA) else text
 
 
 DEGENERATE: dict[Degenerate, str] = {

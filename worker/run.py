@@ -66,6 +66,8 @@ def _do(configured: Settings, db: Database, claim: Claim, together: Path | None)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if claim.kind == "ingest":
         from worker.ingest import run
+    elif claim.kind == "export":
+        from worker.export import run
     elif claim.kind == "probe":
         from worker.probe import run
     else:

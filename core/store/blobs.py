@@ -8,6 +8,7 @@ versions. The keys:
     datasets/<id>/shards/00000.tar|.parquet  samples as they came, and their rows
     datasets/<id>/manifest.parquet           all samples
     audits/<id>/<attempt>/…                  what an attempt wrote: checkpoints, scores, the model
+    exports/<id>/<attempt>/<name>            the file that an attempt wrote
 """
 
 from __future__ import annotations

@@ -48,6 +48,11 @@ def folder_of(dataset: Dataset) -> str:
     return f"datasets/{dataset.folder or dataset.id}"
 
 
+def manifest_of(dataset: Dataset) -> str:
+    """The key of the list of a dataset's samples: versions share their images, but not their lists."""
+    return f"{folder_of(dataset) if dataset.version == 1 else f'datasets/{dataset.id}'}/manifest.parquet"
+
+
 def find(session: Session, id: str) -> tuple[Dataset, Job] | None:
     """A dataset and its ingest job."""
     row = session.execute(_with_ingest().where(Dataset.id == id)).one_or_none()

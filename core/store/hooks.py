@@ -20,7 +20,7 @@ from core.store.tables import Dataset, Delivery, Event, Hook, Job
 TAKEN_S = 60.0
 PAUSES_S = (5.0, 30.0, 120.0, 600.0, 3600.0, 3 * 3600.0, 6 * 3600.0, 12 * 3600.0)
 """Between one try and the next; after the last one, in about a day, it is given up."""
-KINDS = ("audit", "ingest")
+KINDS = {"audit": "audit", "ingest": "dataset", "export": "export"}  # kind of job -> what the world calls it
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +100,8 @@ def take(session: Session) -> Parcel | None:
         .where(Delivery.pk == pk)
     )
     url, secret, event, job, dataset_id = session.execute(query).one()
-    about = {"dataset_id": dataset_id} | ({"audit_id": job.id} if job.kind == "audit" else {})
-    kind = "audit" if job.kind == "audit" else "dataset"
+    kind = KINDS[job.kind]
+    about = {"dataset_id": dataset_id} | ({} if kind == "dataset" else {f"{kind}_id": job.id})
     content = {"type": f"{kind}.{event.type}", "event": event.seq, **about, "data": event.data}
     return Parcel(taken.pk, taken.id, taken.attempts, url, secret, event.at, content)
 

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from core.errors import Problem
@@ -175,7 +175,7 @@ def decisions(session: Session, dataset_pk: int, seq: int) -> dict[int, int]:
     found: dict[int, int] = {row.sample: row.decision for row in session.execute(query)}
     since = select(Review.sample).where(Review.dataset_pk == dataset_pk, Review.seq > seq).distinct()
     for some in _blocks(session.execute(since).scalars().all()):
-        words = _words(session, dataset_pk, some, seq)
+        words = _words(session, dataset_pk, Review.sample.in_(some), Review.seq <= seq)
         for sample in some:
             found.pop(sample, None)
             if (stood := counting(words[sample])) is not None:
@@ -202,7 +202,15 @@ def live(words: Sequence[Word]) -> list[Word]:
 def words(session: Session, dataset_pk: int, samples: Iterable[int]) -> Iterator[list[Word]]:
     """What was said of each of these samples, in order, sample by sample."""
     for some in _blocks(samples):
-        yield from _words(session, dataset_pk, some).values()
+        yield from _words(session, dataset_pk, Review.sample.in_(some)).values()
+
+
+def standing(session: Session, dataset_pk: int, upto: int, first: int, end: int) -> dict[int, tuple[Word, bool]]:
+    """What counted of the samples from `first` up to `end` when review `upto` was the last, and whether reviewers
+    differed. What was said later changes nothing of it."""
+    some = _words(session, dataset_pk, Review.sample >= first, Review.sample < end, Review.seq <= upto)
+    found = ((sample, counting(said)) for sample, said in some.items())
+    return {sample: stood for sample, stood in found if stood is not None}
 
 
 def _counted(session: Session, dataset_pk: int, seq: int) -> None:
@@ -232,18 +240,16 @@ def _judge(session: Session, dataset_pk: int, samples: set[int]) -> None:
     """Work out anew what counts of these samples."""
     for some in _blocks(sorted(samples)):
         session.execute(delete(Judgement).where(Judgement.dataset_pk == dataset_pk, Judgement.sample.in_(some)))
-        words = _words(session, dataset_pk, some)
+        words = _words(session, dataset_pk, Review.sample.in_(some))
         found = [_judged(dataset_pk, *now_so) for said in words.values() if (now_so := counting(said)) is not None]
         if found:
             session.execute(insert(Judgement), [dict(zip(JUDGED, row, strict=True)) for row in found])
 
 
-def _words(session: Session, dataset_pk: int, samples: Sequence[int], seq: int | None = None) -> dict[int, list[Word]]:
-    """What was said of each sample, in order; up to number `seq`."""
+def _words(session: Session, dataset_pk: int, *which: ColumnElement[bool]) -> dict[int, list[Word]]:
+    """What was said of each sample, in order."""
     columns = (getattr(Review, name) for name in Word._fields)
-    query = select(*columns).where(Review.dataset_pk == dataset_pk, Review.sample.in_(samples)).order_by(Review.seq)
-    if seq is not None:
-        query = query.where(Review.seq <= seq)
+    query = select(*columns).where(Review.dataset_pk == dataset_pk, *which).order_by(Review.seq)
     said: dict[int, list[Word]] = defaultdict(list)
     for row in session.execute(query):
         said[row.sample].append(Word(*row))

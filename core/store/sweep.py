@@ -13,7 +13,7 @@ from core import failpoints
 from core.store import curves, datasets, once, twins
 from core.store.blobs import Blobs
 from core.store.db import Database, now
-from core.store.tables import ENDED, Dataset, Job, Score, Upload, UploadPart
+from core.store.tables import ENDED, Change, Dataset, Job, Score, Upload, UploadPart
 
 MOST = 20
 PROBES_KEPT_S = 3600.0
@@ -108,10 +108,16 @@ def _sweep_ended_jobs(db: Database, blobs: Blobs) -> int:
                 if key not in kept:
                     blobs.delete(key)
                     failpoints.at("sweep.blobs")
+        elif job.kind == "export":
+            # By folders: what a killed attempt had begun to write is a file that no list of objects shows.
+            kept = ((job.result or {}).get("file") or {}).get("key", "")
+            for folder in (f"exports/{job.id}/{attempt}" for attempt in range(1, job.attempt + 1)):
+                if not kept.startswith(f"{folder}/"):
+                    blobs.delete_all(folder)
         elif job.kind == "ingest":
             with db.read() as session:
                 dataset = session.get(Dataset, job.dataset_pk)
-            if dataset is not None and (datasets.status(dataset, job) != "ready" or dataset.folder is not None):
+            if dataset is not None and (datasets.status(dataset, job) != "ready" or twins.is_guest(dataset)):
                 blobs.delete_all(f"datasets/{dataset.id}")
         with db.write() as session:
             session.execute(update(Job).where(Job.pk == job.pk).values(swept=True, checkpoints=None))
@@ -149,7 +155,8 @@ def _sweep_removed_jobs(db: Database, blobs: Blobs) -> int:
         query = select(Job.pk, Job.id).where(Job.deleted_at.is_not(None), Job.state != "running").limit(MOST)
         removed = session.execute(query).all()
     for pk, id in removed:
-        blobs.delete_all(f"audits/{id}")
+        for kind in ("audits", "exports"):
+            blobs.delete_all(f"{kind}/{id}")
         with db.write() as session:
             session.execute(delete(Score).where(Score.audit_pk == pk))
             session.execute(delete(Job).where(Job.pk == pk))
@@ -161,14 +168,16 @@ def _sweep_datasets(db: Database, blobs: Blobs) -> int:
     and the last there."""
     with db.read() as session:
         held = exists().where(Job.dataset_pk == Dataset.pk)
-        removed = list(
-            session.execute(select(Dataset.pk).where(Dataset.deleted_at.is_not(None), ~held).limit(MOST)).scalars()
-        )
-    for pk in removed:
+        query = select(Dataset.pk, Dataset.id, Dataset.folder).where(Dataset.deleted_at.is_not(None), ~held)
+        removed = session.execute(query.limit(MOST)).all()
+    for pk, id, guest_of in removed:
+        if guest_of is not None:
+            blobs.delete_all(f"datasets/{id}")  # a version's own manifest: nobody else points there
         with db.write() as session:
             folder = twins.leave(session, pk)
         if folder is not None:
             blobs.delete_all(f"datasets/{folder}")
             with db.write() as session:
+                session.execute(delete(Change).where(Change.folder == folder))
                 datasets.purge(session, pk)
     return len(removed)

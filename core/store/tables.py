@@ -1,9 +1,9 @@
 """The tables. One history of migrations builds them on SQLite and on PostgreSQL.
 
 Times are seconds since 1970 on the database's own clock. A job row is the truth about a piece of work; an audit is a
-job of kind `audit`, an ingest is the job of kind `ingest` of its dataset, and a probe measures how fast an audit of a
-dataset would go. `id` is what the world sees, `pk` is small
-and is what other tables point to.
+job of kind `audit`, an ingest is the job of kind `ingest` of its dataset, a probe measures how fast an audit of a
+dataset would go, and an export writes a file of one. `id` is what the world sees, `pk` is small and is what other
+tables point to.
 """
 
 from __future__ import annotations
@@ -120,8 +120,29 @@ class Dataset(Base):
         Integer, server_default="0", default=0
     )  # how many there are: the last one's number
     rejection: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    version: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
+    lineage: Mapped[list[str] | None] = mapped_column(
+        Json
+    )  # ids of what a later version came from, the first one first
+    family: Mapped[str | None] = mapped_column(String(36), index=True)  # id of the first version; null for itself
+    from_audit: Mapped[str | None] = mapped_column(String(36))  # id of the audit whose review made this version
+    from_reviews: Mapped[int | None] = mapped_column(Integer)  # number of the last review that it takes into account
     created_at: Mapped[float] = mapped_column(Double)
     deleted_at: Mapped[float | None] = mapped_column(Double)
+
+
+class Change(Base):
+    """What a version of a dataset changed of one sample, in words that hold when other versions are gone. `sample` is
+    its number in the first version; the rows go with the folder that the versions share."""
+
+    __tablename__ = "changes"
+    __table_args__ = (WITHOUT_ROWID,)
+
+    version_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    sample: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    folder: Mapped[str] = mapped_column(String(36), index=True)
+    before: Mapped[str] = mapped_column(Text)
+    after: Mapped[str | None] = mapped_column(Text)  # null for a sample that was taken out
 
 
 class Sample(Base):
@@ -181,7 +202,7 @@ class Job(Base):
     __tablename__ = "jobs"
     __table_args__ = (
         CheckConstraint(f"state IN {STATES}", name="state"),
-        CheckConstraint("kind IN ('ingest', 'audit', 'probe')", name="kind"),
+        CheckConstraint("kind IN ('ingest', 'audit', 'probe', 'export')", name="kind"),
         Index(None, "state", "lease_until"),
         Index(None, "dataset_pk", "kind"),
     )

@@ -16,6 +16,11 @@ from core.store.tables import Base, Dataset, Finding, LeftOut, Sample
 READ = ("format", "layout", "content_hash", "classes", "counts", "facts", "class_counts", "found", "warnings", "rules")
 
 
+def is_guest(dataset: Dataset) -> bool:
+    """Whether all its blobs lie in another one's folder; a version's images do, and its manifest is its own."""
+    return dataset.folder is not None and dataset.version == 1
+
+
 def find(session: Session, dataset: Dataset, rules: str) -> Dataset | None:
     """A ready dataset of the same bytes, read by the same rules and as the layout that is asked for now."""
     same = (Dataset.sha256 == dataset.sha256, Dataset.size == dataset.size, Dataset.rules == rules)

@@ -159,7 +159,7 @@ def service(request: pytest.FixtureRequest) -> Service:
     with service.db.write() as session:
         for table in reversed(Base.metadata.sorted_tables):
             session.execute(table.delete())
-    for folder in ("uploads", "datasets", "audits"):
+    for folder in ("uploads", "datasets", "audits", "exports"):
         service.blobs.delete_all(folder)
     return service
 

@@ -11,6 +11,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from core.spec import ExportSpec
 from core.store import hooks, jobs
 from core.store.tables import Delivery
 from tests.api.conftest import Library, Service
@@ -57,6 +58,8 @@ def test_the_service_answers_as_it_says(service: Service) -> None:
         hook = hooks.create(session, "https://data.example.org/", "whsec_AA==", None)
         jobs.submit(session, "audit", data.pk, {})
         [delivery] = session.execute(select(Delivery.id)).scalars()
+        spec = ExportSpec(audit_id=audit.id, format="csv", reviews=0).model_dump()
+        ours["export_id"] = jobs.submit(session, "export", data.pk, spec).id
     ours |= {"upload_id": upload.rpartition("/")[2], "other_id": audit.id, "hook_id": hook.id, "delivery_id": delivery}
     called = set()
 

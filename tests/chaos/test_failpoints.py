@@ -8,12 +8,15 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import select, update
 
 from core import failpoints
-from core.store import datasets, hooks, jobs
+from core.spec import ExportSpec
+from core.store import audits, datasets, hooks, jobs, reviews, versions
+from core.store.sweep import sweep
 from core.store.tables import Dataset, Delivery, Job, Sample
 from tests.chaos.conftest import Place
 from tests.worker.digits import uploaded
@@ -173,6 +176,80 @@ def test_a_delivery_whose_postman_dies_is_sent_by_the_next(
         [row] = session.execute(select(Delivery)).scalars()
     assert (row.attempts, row.error is None) == (2, False)
     assert place.do("run", id) == 0
+
+
+EXPORTS = [
+    "export.chunk:1",
+    pytest.param("export.chunk:150", marks=chaos),
+    pytest.param("export.stored:1", marks=chaos),
+]
+VERSIONS = ["shelf.manifest:1", "ingest.storing:1", pytest.param("ingest.stored:1", marks=chaos)]
+
+
+def decided(place: Place, dataset_id: str) -> tuple[Dataset, str, int]:
+    """An audit, some of whose samples people decided on; with the number of the last review."""
+    audit = place.audit(dataset_id)
+    assert place.do("run", audit) == 0
+    with place.db.write() as session:
+        found = audits.find_audited(session, audit)
+        assert found is not None
+        said = [
+            reviews.Said(str(uuid4()), n, "exclude" if n % 2 else "relabel", None if n % 2 else 3) for n in range(40)
+        ]
+        last = reviews.add(session, found, "ann", said, "list")[-1].seq
+        return session.get_one(Dataset, found.dataset_pk), audit, last
+
+
+@pytest.mark.parametrize("point", EXPORTS)
+def test_an_export_that_is_killed_ends_with_the_same_bytes(
+    place: Place, dataset_id: str, point: str, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("failpoint", point)
+    dataset, audit, last = decided(place, dataset_id)
+    spec = ExportSpec(audit_id=audit, format="imagefolder", reviews=last).model_dump()
+    with place.db.write() as session:
+        undisturbed, killed = (jobs.submit(session, "export", dataset.pk, spec).id for _ in range(2))
+    assert place.do("run", undisturbed) == 0
+    assert place.do("run", killed, fail=point) == KILLED
+    with place.db.write() as session:  # what is said meanwhile comes too late for both
+        found = audits.find_audited(session, audit)
+        assert found is not None
+        reviews.add(session, found, "bob", [reviews.Said(str(uuid4()), 7, "keep")], "list")
+    assert place.taken_back(killed) == "queued"
+    assert place.do("run", killed) == 0
+    first, second = ((place.job(id).result or {})["file"] for id in (undisturbed, killed))
+    assert (first["sha256"], first["size"]) == (second["sha256"], second["size"])
+    place.blobs.get(second["key"], second["sha256"])
+    while sweep(place.db, place.blobs, 1e9):
+        pass
+    assert set(place.blobs.names("exports")) == {first["key"], second["key"]}
+
+
+@pytest.mark.parametrize("point", VERSIONS)
+def test_a_version_that_is_killed_ends_with_the_same_bytes(
+    place: Place, dataset_id: str, point: str, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("failpoint", point)
+    dataset, _, last = decided(place, dataset_id)
+    made = []
+    for fail in ("", point):
+        with place.db.write() as session:
+            version, job = versions.create(
+                session, dataset, name="v", reviews=last, change_held_out=False, from_audit=None, request_id="r"
+            )
+        if fail:
+            assert place.do("run", job.id, fail=fail) == KILLED
+        if place.job(job.id).state != "succeeded":
+            place.taken_back(job.id)
+            assert place.do("run", job.id) == 0
+        with place.db.read() as session:
+            row = session.get_one(Dataset, version.pk)
+            samples = [(one.n, one.path, one.label) for one in datasets.samples(session, version.pk, -1, 1000)]
+            changed = [tuple(one) for one in versions.differences(session, dataset, row)]
+        manifest = hashlib.sha256(place.blobs.get(datasets.manifest_of(row))).hexdigest()
+        made.append((row.content_hash, row.counts, samples, changed, manifest))
+    assert made[0] == made[1]
+    assert len(made[0][2]) == 100 and len(made[0][3]) >= 20
 
 
 def test_every_failpoint_is_killed_at() -> None:

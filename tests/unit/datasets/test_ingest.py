@@ -279,4 +279,4 @@ def test_memory_does_not_grow_with_the_upload(tmp_path: Path, monkeypatch: pytes
 def test_headers_of_shards_are_what_tarfile_writes(n: int, kind: str, size: int) -> None:
     info = tarfile.TarInfo(f"{n:09d}.{ENDINGS[kind].decode()}")
     info.size, info.mode = size % (8**11), 0o644
-    assert shards._header(info.name.encode(), info.size) == info.tobuf(tarfile.USTAR_FORMAT)
+    assert shards.header(info.name.encode(), info.size) == info.tobuf(tarfile.USTAR_FORMAT)

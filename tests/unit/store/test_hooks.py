@@ -47,6 +47,18 @@ def test_nobody_is_told_of_probes_or_of_what_nobody_asked_for(db: Database) -> N
     assert waiting(db) == 0
 
 
+def test_exports_are_told_of_under_their_own_name(db: Database) -> None:
+    with db.write() as session:
+        dataset, _ = make.dataset(session)
+    hooked(db)
+    with db.write() as session:
+        job = jobs.submit(session, "export", dataset.pk, {"format": "csv"})
+        parcel = hooks.take(session)
+    assert parcel is not None
+    about = {"dataset_id": dataset.id, "export_id": job.id, "data": {"status": "queued"}}
+    assert parcel.content == {"type": "export.state", "event": 1, **about}
+
+
 def test_many_senders_at_once_take_each_delivery_once(db: Database) -> None:
     hooked(db, count=20)
     with db.write() as session:
