@@ -61,7 +61,6 @@ export function Choices({ dataset, filled }: { dataset: Dataset; filled: Filled 
         />
         <TextInput filled={filled} field="maxH" label="Stop after hours at work" numeric hint="Empty: no limit" />
       </details>
-      <FaultOf fault={faults.form} />
     </Card>
   );
 }

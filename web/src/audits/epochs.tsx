@@ -24,7 +24,7 @@ export function Epochs({ epochs, planned }: { epochs: readonly Epoch[]; planned:
             epochs={epochs}
             planned={planned}
             lines={held ? ["held", "train"] : ["train"]}
-            format={percent}
+            format={(value) => percent(value, 0)}
             share
           />
         </figure>
@@ -42,6 +42,9 @@ function sentence({ epoch, loss, train, held }: Epoch, planned: number | null): 
   return `After epoch ${epoch}${planned === null ? "" : ` of ${planned}`}: ${parts.join(", ")}.`;
 }
 
+/** How many epochs a chart shows: not all at once, for then the first of them would be a dot in a corner. */
+const reach = (done: number, planned: number | null): number => Math.min(planned ?? done, Math.max(10, 2 * done));
+
 function Chart({
   epochs,
   planned,
@@ -58,12 +61,12 @@ function Chart({
   return (
     <div className="epoch-chart">
       <ResponsiveContainer>
-        <LineChart data={[...epochs]} margin={{ top: 6, right: 10, bottom: 0, left: 0 }}>
+        <LineChart accessibilityLayer={false} data={[...epochs]} margin={{ top: 6, right: 10, bottom: 0, left: 0 }}>
           <CartesianGrid vertical={false} className="epoch-grid" />
           <XAxis
             dataKey="epoch"
             type="number"
-            domain={[1, planned ?? "dataMax"]}
+            domain={[1, reach(epochs.at(-1)?.epoch ?? 1, planned)]}
             allowDecimals={false}
             tick={{ fontSize: 12 }}
           />

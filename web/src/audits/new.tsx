@@ -57,7 +57,8 @@ function FormOf({ dataset }: { dataset: Dataset }) {
   });
   const start = useStart();
   const faults: Faults = "faults" in made ? made.faults : { ...faultsOf(start.error ?? plan.error) };
-  const lasting = request !== null && plan.error instanceof Problem && plan.error.retryable;
+  const refused = settled === request && plan.error instanceof Problem && !plan.error.retryable;
+  const unplanned = request !== null && plan.error !== null && !refused && !plan.isFetching;
   const set = <F extends keyof Form>(field: F, value: Form[F]) => {
     start.reset();
     setForm({ ...form, [field]: value });
@@ -73,10 +74,11 @@ function FormOf({ dataset }: { dataset: Dataset }) {
       <Choices dataset={dataset} filled={{ form, faults, set }} />
       <div className="new-audit-plan">
         <PlannedCard query={plan} stale={settled !== request} />
-        {lasting && <Failed error={plan.error} again={() => void plan.refetch()} />}
-        {start.error && <Failed error={start.error} />}
+        {unplanned && <Failed error={plan.error} again={() => void plan.refetch()} />}
+        {faults.form && !unplanned && <Notice kind="error">{faults.form}</Notice>}
+        {start.error && Object.keys(faults).length === 0 && <Failed error={start.error} />}
         <div className="row">
-          <Button kind="main" type="submit" disabled={!request || start.isPending}>
+          <Button kind="main" type="submit" disabled={!request || refused || start.isPending}>
             {start.isPending ? "Starting …" : "Start"}
           </Button>
           <span className="muted">It runs on the service. You may close this page meanwhile.</span>

@@ -15,14 +15,7 @@ export function PlannedCard({ query, stale }: { query: UseQueryResult<Planned>; 
       )}
       {!data && isFetching && <Loading what="the plan" />}
       {!data && !isFetching && !query.error && <p className="muted">Mend the choices to see the plan.</p>}
-      {!data && query.error && !isFetching && (
-        <div className="row">
-          <span className="muted">There is no plan for these choices.</span>
-          <Button small onClick={() => void query.refetch()}>
-            Try again
-          </Button>
-        </div>
-      )}
+      {!data && query.error && !isFetching && <p className="muted">There is no plan for these choices.</p>}
       {data && (
         <div className="planned" data-stale={stale || isFetching}>
           <Takes planned={data} again={() => void query.refetch()} busy={isFetching} />

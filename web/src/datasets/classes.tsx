@@ -2,7 +2,7 @@ import { useState } from "react";
 import { Area, AreaChart, ResponsiveContainer, Tooltip, XAxis, YAxis } from "recharts";
 import { count, percent, plural } from "../ui/format";
 import { Button, Card } from "../ui/parts";
-import { balance, type Class, classes, type Order, thinned } from "./balance";
+import { type Balance, balance, type Class, classes, type Order, thinned } from "./balance";
 
 const FIRST = 20;
 const MORE = 200;
@@ -20,11 +20,7 @@ export function ClassBalance({ counts }: { counts: Readonly<Record<string, numbe
   const all = Object.values(counts).reduce((sum, images) => sum + images, 0);
   return (
     <Card title="Classes" extra={<span className="muted">{plural(number, "class", "classes")}</span>}>
-      <p>
-        The largest is <b className="path">{told.largest.name}</b> with {plural(told.largest.images, "image")}, the
-        smallest <b className="path">{told.smallest.name}</b> with {count(told.smallest.images)}; the middle one has{" "}
-        {count(told.middle)}.
-      </p>
+      <Told told={told} number={number} />
       {number > FIRST && <Shape sorted={classes(counts, "largest")} />}
       <div className="row">
         {number > FIRST && (
@@ -80,12 +76,24 @@ export function ClassBalance({ counts }: { counts: Readonly<Record<string, numbe
   );
 }
 
+function Told({ told, number }: { told: Balance; number: number }) {
+  const { largest, middle, smallest } = told;
+  if (number > 1 && largest.images === smallest.images)
+    return <p>All classes have the same number of images: {count(largest.images)}.</p>;
+  return (
+    <p>
+      The largest is <b className="path">{largest.name}</b> with {plural(largest.images, "image")}, the smallest{" "}
+      <b className="path">{smallest.name}</b> with {count(smallest.images)}; the middle one has {count(middle)}.
+    </p>
+  );
+}
+
 function Shape({ sorted }: { sorted: readonly Class[] }) {
   const points = thinned(sorted, POINTS).map(({ at, point }) => ({ place: at + 1, ...point }));
   return (
     <div className="shape" aria-hidden="true">
       <ResponsiveContainer>
-        <AreaChart data={points} margin={{ top: 4, right: 8, bottom: 0, left: 0 }}>
+        <AreaChart accessibilityLayer={false} data={points} margin={{ top: 4, right: 8, bottom: 0, left: 0 }}>
           <XAxis dataKey="place" type="number" domain={[1, sorted.length]} tick={{ fontSize: 12 }} />
           <YAxis width={48} tick={{ fontSize: 12 }} />
           <Tooltip content={({ payload }) => <Tip of={payload?.[0]?.payload} />} />

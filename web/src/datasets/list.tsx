@@ -16,8 +16,9 @@ import "./datasets.css";
 /** All datasets, and where new ones come in. */
 export default function Datasets() {
   const datasets = useInfiniteQuery(datasetsQuery);
-  const [removing, setRemoving] = useState<Dataset | null>(null);
+  const [removing, setRemoving] = useState<string | null>(null);
   const all = datasets.data?.pages.flatMap(({ data }) => data) ?? [];
+  const leaving = all.find(({ id }) => id === removing);
   return (
     <div className="screen">
       <header>
@@ -53,7 +54,7 @@ export default function Datasets() {
               </thead>
               <tbody>
                 {all.map((dataset) => (
-                  <Row key={dataset.id} dataset={dataset} onRemove={() => setRemoving(dataset)} />
+                  <Row key={dataset.id} dataset={dataset} onRemove={() => setRemoving(dataset.id)} />
                 ))}
               </tbody>
             </table>
@@ -65,8 +66,8 @@ export default function Datasets() {
           )}
         </Card>
       )}
-      {removing && (
-        <RemoveDataset dataset={removing} onClose={() => setRemoving(null)} onDone={() => setRemoving(null)} />
+      {leaving && (
+        <RemoveDataset dataset={leaving} onClose={() => setRemoving(null)} onDone={() => setRemoving(null)} />
       )}
     </div>
   );

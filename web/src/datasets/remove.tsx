@@ -4,6 +4,7 @@ import { Problem } from "../api/problem";
 import type { Dataset } from "../api/queries";
 import { plural } from "../ui/format";
 import { Button, Dialog, Failed, Notice } from "../ui/parts";
+import { uploads } from "./uploads";
 
 const MOST = 1000;
 
@@ -29,6 +30,7 @@ export function RemoveDataset({
         params: { path: { dataset_id: dataset.id }, query: force ? { force } : {} },
       }),
     onSuccess: () => {
+      uploads.forgetDataset(dataset.id);
       void queries.invalidateQueries({ queryKey: ["datasets"] });
       void queries.invalidateQueries({ queryKey: ["audits"] });
       onDone();
@@ -42,18 +44,17 @@ export function RemoveDataset({
         <strong className="path">{dataset.name}</strong>
       </p>
       <p>With it go, and cannot be brought back:</p>
-      <ul>
-        {dataset.counts && <li>{plural(dataset.counts.accepted, "image")}</li>}
+      <ul className="goes">
+        <li>{dataset.counts ? `its ${plural(dataset.counts.accepted, "image")}` : "what was uploaded"}</li>
         {audits.isPending && <li>its audits (counting …)</li>}
-        {audits.data && (
-          <li>
-            {count === 0
-              ? "no audits: there are none"
-              : `${count === MOST ? "more than " : ""}${plural(count, "audit")}, with their scores and models`}
-          </li>
+        {count > 0 && (
+          <>
+            <li>{`its ${count === MOST ? "at least " : ""}${plural(count, "audit")}, with scores and models`}</li>
+            <li>every decision that reviewers made on it</li>
+          </>
         )}
-        {count > 0 && <li>every decision that reviewers made on it</li>}
       </ul>
+      {audits.data && count === 0 && <p className="muted">It has no audits.</p>}
       {inUse && (
         <Notice kind="warning">
           Work on it is going on. It would be stopped, and what it has done so far would be lost.

@@ -98,6 +98,8 @@ function Refused({ dataset }: { dataset: Dataset }) {
   );
 }
 
+const SPLITS = ["train", "val", "test", ""];
+
 /** What the card of findings tells already. */
 const FOUND = new Set([
   "split-leak",
@@ -112,7 +114,7 @@ const FOUND = new Set([
 
 function Ready({ dataset }: { dataset: Dataset }) {
   const { counts, splits, warnings } = dataset;
-  const named = Object.entries(splits ?? {});
+  const named = Object.entries(splits ?? {}).sort(([one], [other]) => SPLITS.indexOf(one) - SPLITS.indexOf(other));
   const told = (warnings ?? []).filter(({ code }) => code !== undefined && !FOUND.has(code));
   return (
     <>

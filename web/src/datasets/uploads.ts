@@ -86,6 +86,11 @@ export class Uploads {
     this.#set(this.#all.filter((upload) => upload.id !== id));
   }
 
+  /** A dataset that was deleted is nothing to look at. */
+  forgetDataset(id: string): void {
+    for (const upload of this.#all) if (upload.dataset?.id === id) this.dismiss(upload.id);
+  }
+
   async #run(id: string): Promise<void> {
     const work = this.#work.get(id);
     if (!work) return;
