@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from core import logs
 from core.errors import Problem
 from core.science import cohorts, layout
 from core.science.ledger import CURVES
@@ -27,6 +28,8 @@ from core.words import VERDICTS
 from worker.progress import Voice
 from worker.report import Table
 from worker.training import free_memory
+
+log = logs.get(__name__)
 
 
 @dataclass(frozen=True)
@@ -130,9 +133,9 @@ def cohorts_of(blobs: Blobs, keys: list[str], table: Table, decoys: Integers, al
     looked_at = {name: cohorts.chosen(members) for name, members in told.items()}
     shown: dict[str, list[NDArray[np.float64] | None]] = {name: [] for name in told}
     for key in keys:
-        points = np.frombuffer(blobs.get(key), np.float16).reshape(-1, len(CURVES))
+        points = _points(blobs, key)
         for name, members in looked_at.items():
-            shown[name].append(cohorts.bands(points[members]))
+            shown[name].append(None if points is None else cohorts.bands(points[members]))
         alive()
 
     def cohort(name: str) -> Cohort:
@@ -148,3 +151,13 @@ def cohorts_of(blobs: Blobs, keys: list[str], table: Table, decoys: Integers, al
         hard=cohort("hard"),
         wrong=cohort("wrong"),
     )
+
+
+def _points(blobs: Blobs, key: str) -> cohorts.Points | None:
+    """What an epoch showed; a blob that somebody removed is no reason to lose a training."""
+    try:
+        content = blobs.get(key)
+    except Problem as problem:
+        log.warning("the curves of an epoch are gone", code=problem.code)
+        return None
+    return np.frombuffer(content, np.float16).reshape(-1, len(CURVES))

@@ -36,6 +36,7 @@ AUDITS = [
     pytest.param("checkpoint.dropped:1", marks=chaos),
     pytest.param("audit.file:1", marks=chaos),
     pytest.param("audit.file:5", marks=chaos),
+    pytest.param("audit.file:9", marks=chaos),
     "audit.loading:1",
     pytest.param("audit.finished:1", marks=chaos),
 ]

@@ -64,8 +64,10 @@ def test_bands_are_of_clean_and_hard_labels_that_were_taught_and_of_those_plante
     epochs = [generator.normal(size=(240, 3)).astype(np.float16) for _ in range(3)]
     epochs[0][200:] = np.nan
     keys = [blobs.put(f"curves/{k}", points.tobytes()).key for k, points in enumerate(epochs)]
+    keys.append("curves/of an epoch whose blob is gone")
     told = likeness.cohorts_of(blobs, keys, judged, decoys, lambda: None)
-    assert (told.clean.samples, told.hard.samples, told.wrong.samples, told.epochs) == (80, 60, 40, 3)
+    assert told.clean.margin[3] is None
+    assert (told.clean.samples, told.hard.samples, told.wrong.samples, told.epochs) == (80, 60, 40, 4)
     assert told.wrong.loss[0] is None
     middle = cohorts.LEVELS.index(0.5)
     for k, points in enumerate(epochs):
