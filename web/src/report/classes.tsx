@@ -46,7 +46,7 @@ export function Classes({ auditId, summary }: { auditId: string; summary: Summar
       }
     >
       <div className="wide-table">
-        <table className="classes">
+        <table className="class-table">
           <caption className="unseen">Classes with their flags; the intervals hold the truth with 95 %</caption>
           <thead>
             {table.getHeaderGroups().map((group) => (

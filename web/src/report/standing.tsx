@@ -34,7 +34,7 @@ export function Standing({ auditId }: { auditId: string }) {
         </Link>
       }
     >
-      <p className="standing">{sentence(state)}</p>
+      <p className="review-sentence">{sentence(state)}</p>
       <p>
         <span aria-hidden="true">{SIGNS[state.advice]}</span> {advice(state)}
       </p>

@@ -41,7 +41,7 @@ export function Verdicts({ auditId, summary }: { auditId: string; summary: Summa
                 <td className="bar-cell">
                   {n > 0 && (
                     <span
-                      className={`bar verdict-${verdict}`}
+                      className={`verdict-bar verdict-${verdict}`}
                       style={{ width: `${share * 100}%` }}
                       aria-hidden="true"
                     />
