@@ -6,6 +6,7 @@ import { type Dataset, datasetQuery } from "../api/queries";
 import { reviewAddress } from "../report/address";
 import { plural } from "../ui/format";
 import { Button, Card, Fact, Failed, Loading, Notice } from "../ui/parts";
+import { Family } from "./family";
 import { type Agreed, countOf, HeldOut } from "./held-out";
 import { makeVersion, planQuery, type Revised, versionsQuery } from "./queries";
 
@@ -98,32 +99,4 @@ function Made({ id }: { id: string }) {
     return <Notice kind="error">{typeof detail === "string" ? detail : "It could not be made."}</Notice>;
   }
   return <Notice>The version is being made.</Notice>;
-}
-
-function Family({ datasetId }: { datasetId: string }) {
-  const { data } = useQuery(versionsQuery(datasetId));
-  if (!data || data.length < 2) return null;
-  return (
-    <>
-      <h3>Versions</h3>
-      <ul className="versions">
-        {data.map((one) => (
-          <li key={one.id}>
-            {one.id === datasetId ? (
-              <strong className="wrapping">{one.name}</strong>
-            ) : (
-              <Link className="wrapping" href={`/datasets/${one.id}`}>
-                {one.name}
-              </Link>
-            )}{" "}
-            <span className="muted">
-              version {one.version}
-              {one.id === datasetId && ", this one"}
-              {one.status !== "ready" && `, ${one.status}`}
-            </span>
-          </li>
-        ))}
-      </ul>
-    </>
-  );
 }

@@ -1,9 +1,8 @@
 import { type SortingState, useTable } from "@tanstack/react-table";
 import { useMemo, useState } from "react";
-import type { Summary } from "../api/queries";
 import { count, plural } from "../ui/format";
 import { Button, Card } from "../ui/parts";
-import { columnsOf, features } from "./class-columns";
+import { columnsOf, features, type OfClass } from "./class-columns";
 
 const FEW = 12;
 const AT_ONCE = 100;
@@ -11,18 +10,15 @@ const ARROWS = { asc: "↑", desc: "↓" } as const;
 const SAID = { asc: "ascending", desc: "descending" } as const;
 
 /** Every class with its flags and its share of wrong labels. */
-export function Classes({ auditId, summary }: { auditId: string; summary: Summary }) {
+export function Classes({ auditId, classes }: { auditId: string; classes: readonly OfClass[] }) {
   const [search, setSearch] = useState("");
   const [shown, setShown] = useState(AT_ONCE);
   const [sorting, setSorting] = useState<SortingState>([{ id: "flagged", desc: true }]);
-  const columns = useMemo(
-    () => columnsOf(auditId, Math.max(0, ...summary.classes.map((one) => one.high))),
-    [auditId, summary.classes],
-  );
+  const columns = useMemo(() => columnsOf(auditId, Math.max(0, ...classes.map((one) => one.high))), [auditId, classes]);
   const data = useMemo(() => {
     const wanted = search.trim().toLowerCase();
-    return wanted ? summary.classes.filter(({ label }) => label.toLowerCase().includes(wanted)) : summary.classes;
-  }, [search, summary.classes]);
+    return wanted ? classes.filter(({ label }) => label.toLowerCase().includes(wanted)) : classes;
+  }, [search, classes]);
   const table = useTable({
     features,
     columns,
@@ -37,7 +33,7 @@ export function Classes({ auditId, summary }: { auditId: string; summary: Summar
     <Card
       title="Classes"
       extra={
-        summary.classes.length > FEW && (
+        classes.length > FEW && (
           <label className="row">
             <span className="muted">Find a class</span>
             <input type="search" value={search} onChange={(event) => setSearch(event.target.value)} />

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Audit } from "../api/queries";
 import { count, percent, plural, when } from "../ui/format";
-import { Card, Fact, Failed, Loading } from "../ui/parts";
+import { Card, Fact, Failed, Loading, Notice } from "../ui/parts";
 import { Moved } from "./moved";
 import { auditsOfQuery, differenceQuery } from "./queries";
 
@@ -18,6 +18,7 @@ export function Comparison({ audit }: { audit: Audit }) {
   const [other, setOther] = useState("");
   const audits = useQuery(auditsOfQuery(audit.dataset_id));
   const others = audits.data?.filter(({ id, status }) => id !== audit.id && status === "succeeded") ?? [];
+  const rule = others.find(({ id }) => id === other)?.score_version;
   if (others.length === 0) return null;
   return (
     <Card title="Compared with another audit">
@@ -32,6 +33,11 @@ export function Comparison({ audit }: { audit: Audit }) {
           ))}
         </select>
       </label>
+      {other && rule !== audit.score_version && (
+        <Notice kind="warning">
+          The scores of that audit were made by another rule, so only the order can be compared.
+        </Notice>
+      )}
       {other && <Difference audit={audit} other={other} />}
     </Card>
   );
@@ -60,6 +66,11 @@ function Difference({ audit, other }: { audit: Audit; other: string }) {
           />
         ))}
       </dl>
+      {data.only.some((n) => n > 0) && (
+        <p className="muted">
+          {plural(data.only[0] ?? 0, "sample")} only there, {plural(data.only[1] ?? 0, "sample")} only here.
+        </p>
+      )}
       <Moved audit={audit} moved={data.moved} />
     </>
   );

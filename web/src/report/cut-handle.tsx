@@ -1,6 +1,6 @@
 import type { PointerEvent } from "react";
 import { useRef } from "react";
-import { count, percent } from "../ui/format";
+import { percent, plural } from "../ui/format";
 import { along, type CutPoint, flaggedAt, moved, nearest } from "./cut-points";
 
 /** The cut over the plot: dragged by pointer, moved by the keys of a slider. */
@@ -59,5 +59,5 @@ export function CutHandle({
 
 function said({ flagged, precision, recall }: CutPoint): string {
   const found = recall ? `, recall ${percent(recall.estimate, 0)}` : "";
-  return `${count(flagged)} samples, expected precision ${percent(precision.estimate, 0)}${found}`;
+  return `${plural(flagged, "sample")}, expected precision ${percent(precision.estimate, 0)}${found}`;
 }

@@ -35,7 +35,7 @@ export default function Report({ auditId }: { auditId: string }) {
             <Measured summary={found} />
           </div>
           {!found.degenerate && <MixUps auditId={auditId} summary={found} />}
-          <Classes auditId={auditId} summary={found} />
+          <Classes auditId={auditId} classes={found.classes} />
           {found.conflicts.groups > 0 && <Conflicts auditId={auditId} counts={found.conflicts} />}
           {audit.data && <Comparison audit={audit.data} />}
           {audit.data && <Warnings audit={audit.data} dataset={dataset.data} />}
