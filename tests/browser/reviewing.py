@@ -8,14 +8,14 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Audited
 
-LOADED = re.compile("^labelled ")
+LOADED = re.compile("^[0-9]+$")
 
 
 def review(page: Page, audited: Audited, query: str = "") -> Locator:
     """Open the review of an audit; its tiles."""
     page.goto(f"{audited.url}/audits/{audited.audit}/review{query}")
     tiles = tiles_of(page)
-    expect(tiles.first).to_have_attribute("aria-label", LOADED)
+    expect(tiles.first).to_have_attribute("data-sample", LOADED)
     return tiles
 
 

@@ -74,7 +74,7 @@ def test_hostile_names_are_read_judged_and_chosen_as_text(person: Callable[..., 
     page = person()
     page.goto(f"{hostile.url}/audits/{hostile.audit}/review")
     tiles = tiles_of(page)
-    expect(tiles.first).to_have_attribute("aria-label", LOADED)
+    expect(tiles.first).to_have_attribute("data-sample", LOADED)
     filters = page.get_by_role("complementary", name="Filters")
     for label in CLASSES[:3]:
         expect(filters.get_by_text(label).first).to_be_visible()

@@ -49,7 +49,7 @@ def test_from_an_archive_to_a_clean_dataset(
     flagged.click()
 
     tiles = tiles_of(page)
-    expect(tiles.first).to_have_attribute("aria-label", LOADED)
+    expect(tiles.first).to_have_attribute("data-sample", LOADED)
     press(page, *["w", "q", "e", "n"] * 5)
     saved(page)
     press(page, "u")

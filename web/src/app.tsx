@@ -1,7 +1,7 @@
 import { lazy, Suspense } from "react";
-import { Redirect, Route, Switch } from "wouter";
+import { Link, Redirect, Route, Switch } from "wouter";
 import { Shell } from "./shell/shell";
-import { Empty, Loading } from "./ui/parts";
+import { Loading } from "./ui/parts";
 
 const Datasets = lazy(() => import("./datasets/list"));
 const DatasetScreen = lazy(() => import("./datasets/screen"));
@@ -35,11 +35,12 @@ export function App() {
           <Route path="/audits/:id/model">{({ id }) => <Model auditId={id} />}</Route>
           <Route path="/audits/:id/exports">{({ id }) => <Exports auditId={id} />}</Route>
           <Route>
-            <Empty title="There is nothing at this address">
+            <div className="screen">
+              <h1>There is nothing at this address</h1>
               <p>
-                <a href="/datasets">Go to the datasets</a>
+                <Link href="/datasets">Go to the datasets</Link>
               </p>
-            </Empty>
+            </div>
           </Route>
         </Switch>
       </Suspense>

@@ -33,14 +33,14 @@ export const Tile = memo(function Tile(props: TileProps) {
       aria-selected={selected}
       aria-posinset={place + 1}
       aria-setsize={props.length}
-      aria-label={row ? described(row, judgement, blind) : `sample ${place + 1}, loading`}
+      data-sample={row?.sample}
       className="tile"
       data-focused={focused || undefined}
       data-decision={judgement?.decision}
       onMouseDown={(event) => event.preventDefault()} // the list keeps the focus
       onClick={(event) => props.onPick(place, { range: event.shiftKey, more: event.ctrlKey || event.metaKey })}
     >
-      <div className="tile-picture">
+      <span className="tile-picture">
         {row && <img src={`${row.image}?size=96`} alt="" decoding="async" draggable={false} />}
         {judgement && (
           <span className={`decision decision-${judgement.decision}`}>
@@ -49,8 +49,12 @@ export const Tile = memo(function Tile(props: TileProps) {
             {judgement.disputed && " ⚑"}
           </span>
         )}
-      </div>
-      {row ? <Words row={row} blind={blind} asSharpened={props.asSharpened} /> : <div className="tile-words" />}
+      </span>
+      {row ? (
+        <Words row={row} blind={blind} asSharpened={props.asSharpened} />
+      ) : (
+        <span className="tile-words unseen">loading</span>
+      )}
     </button>
   );
 });
@@ -58,29 +62,29 @@ export const Tile = memo(function Tile(props: TileProps) {
 function Words({ row, blind, asSharpened }: { row: Suspect; blind: boolean; asSharpened: boolean }) {
   const p = asSharpened ? (row.sharpened ?? row.score) : row.score;
   return (
-    <div className="tile-words">
+    <span className="tile-words">
       <span
         className="tile-labels"
         title={blind ? row.given_label : `${row.given_label} → ${row.suggested_label ?? "nothing"}`}
       >
+        <span className="unseen">labelled </span>
         <b>{row.given_label}</b>
-        {!blind && row.suggested_label !== null && <> → {row.suggested_label}</>}
+        {!blind && row.suggested_label !== null && (
+          <>
+            {" → "}
+            <span className="unseen">suggested </span>
+            {row.suggested_label}
+          </>
+        )}
       </span>
       {!blind && (
         <span className="tile-evidence">
-          <span title="Probability that the given label is wrong">{probability(p)}</span>
+          <span title="Probability that the given label is wrong">
+            {probability(p)} <span className="unseen">likely wrong</span>
+          </span>
           <VerdictBadge verdict={row.verdict} />
         </span>
       )}
-    </div>
+    </span>
   );
-}
-
-function described(row: Suspect, judgement: { decision: string; label: string | null } | null, blind: boolean): string {
-  const said = judgement
-    ? `, decided: ${judgement.decision}${judgement.label === null ? "" : ` as ${judgement.label}`}`
-    : "";
-  if (blind) return `labelled ${row.given_label}${said}`;
-  const suggested = row.suggested_label === null ? "nothing suggested" : `suggested ${row.suggested_label}`;
-  return `labelled ${row.given_label}, ${suggested}, ${probability(row.score)} likely wrong, ${row.verdict}${said}`;
 }
