@@ -64,7 +64,10 @@ function Standing({ audit }: { audit: Audit }) {
         </p>
       )}
       <dl className="facts">
-        <Fact label="Phase" value={status === "paused" ? "Paused" : PHASES[progress.phase]} />
+        <Fact
+          label="Phase"
+          value={status === "paused" ? "Paused" : status === "succeeded" ? "Done" : PHASES[progress.phase]}
+        />
         <Fact
           label="Done"
           value={percent(share, 0)}

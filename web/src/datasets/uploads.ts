@@ -96,6 +96,8 @@ export class Uploads {
     if (!work) return;
     const { signal } = work.stop;
     try {
+      work.fingerprint ||= await fingerprint(work.chosen.source, work.chosen.modified);
+      if (this.#twice(id, work)) return this.dismiss(id);
       const upload = await this.#sent(id, work, signal);
       this.#change(id, { state: "checking", sent: work.chosen.source.size, speed: null, remainingS: null, why: null });
       const dataset = await this.#submitted(id, upload, work, signal);
@@ -110,10 +112,15 @@ export class Uploads {
     }
   }
 
+  /** Whether the same is being sent already: two would only get into each other's way. */
+  #twice(id: string, work: Work): boolean {
+    const others = this.#all.filter((upload) => upload.id !== id && upload.state !== "done");
+    return others.some((upload) => this.#work.get(upload.id)?.fingerprint === work.fingerprint);
+  }
+
   async #sent(id: string, work: Work, signal: AbortSignal): Promise<string> {
-    const { source, modified } = work.chosen;
+    const { source } = work.chosen;
     if (source.size === 0) throw new Problem("empty", "The file is empty. Choose one with images.", 422, false);
-    work.fingerprint ||= await fingerprint(source, modified);
     const known = begun()[work.fingerprint];
     if (known) this.#change(id, { resumed: true });
     return await send(source, {
