@@ -15,7 +15,7 @@ const LARGEST = 6;
 /** How large points are drawn: larger where there is room for it. */
 export function radiusOf(count: number, view: View, size: Size, ratio: number): number {
   const room = Math.sqrt((size.width * size.height) / Math.max(1, count)) * closeness(view, size);
-  return Math.round(Math.min(LARGEST, 0.22 * room) * ratio);
+  return Math.round(Math.min(LARGEST, 0.16 * room) * ratio);
 }
 
 /**

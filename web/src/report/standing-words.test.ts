@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { judged, type Stands, sentence } from "./standing-words";
+import { judged, missed, type Stands, sentence } from "./standing-words";
 
 const state: Stands = {
   decisions: { keep: 12, relabel: 180, exclude: 8, unsure: 10 },
@@ -26,3 +26,11 @@ test("when all is judged nothing is left to promise", () => {
 });
 
 test("who is unsure has not judged", () => expect(judged(state)).toBe(200));
+
+test("what chance showed is told with its interval, once there is something", () => {
+  expect(missed({ random: { judged: 0, wrong: 0, share: null } })).toBeNull();
+  const share = { estimate: 0.01, low: 0.0003, high: 0.054 };
+  expect(missed({ random: { judged: 100, wrong: 1, share } })).toBe(
+    "Of 100 samples without a flag, looked at by chance, 1 was wrong: 1.0 % (0.0–5.4).",
+  );
+});

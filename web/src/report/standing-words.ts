@@ -30,3 +30,10 @@ const ADVICE: Record<ReviewState["advice"], string> = {
 };
 
 export const advice = (state: Stands): string => ADVICE[state.advice];
+
+/** What a look by chance showed of the labels without a flag; null before anybody looked. */
+export function missed({ random }: Pick<ReviewState, "random">): string | null {
+  if (random.judged === 0 || !random.share) return null;
+  const looked = `Of ${plural(random.judged, "sample")} without a flag, looked at by chance,`;
+  return `${looked} ${count(random.wrong)} ${random.wrong === 1 ? "was" : "were"} wrong: ${shareWithRange(random.share)}.`;
+}

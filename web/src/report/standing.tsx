@@ -4,7 +4,7 @@ import { reviewStateQuery } from "../api/queries";
 import { count, plural } from "../ui/format";
 import { Card, Failed, Loading, Progress } from "../ui/parts";
 import { reviewAddress } from "./address";
-import { advice, decided, judged, sentence } from "./standing-words";
+import { advice, decided, judged, missed, sentence } from "./standing-words";
 
 const SIGNS = { "too-few": "…", "go-on": "→", stop: "✓" } as const;
 
@@ -37,6 +37,10 @@ export function Standing({ auditId }: { auditId: string }) {
       <p className="review-sentence">{sentence(state)}</p>
       <p>
         <span aria-hidden="true">{SIGNS[state.advice]}</span> {advice(state)}
+      </p>
+      <p className="muted">
+        {missed(state) ?? "What the flags miss, a look at some samples without a flag tells."}{" "}
+        <Link href={reviewAddress(auditId, { order: "random" })}>Look at some by chance</Link>
       </p>
       <Progress share={all > 0 ? done / all : 1} label="Samples judged" />
       <p className="row muted">
