@@ -14,6 +14,7 @@ from rich.table import Table
 from core.errors import Problem, shown
 from core.ids import is_id
 from core.settings import Settings
+from core.spec import MODEL_FILES
 from core.words import ExportFormat
 from labelaudit import embedded
 from labelaudit.bars import Bars
@@ -120,7 +121,7 @@ def _model(service: Client, audit: Json, out: Path) -> list[Path]:
     """The files of the model, in a folder."""
     if out.exists() and not out.is_dir():
         raise Problem("not-a-folder", f"{shown(str(out))} is a file; name a folder for the files of the model.")
-    files = {name: file["sha256"] for name, file in audit["files"].items() if not name.startswith("scores.")}
+    files = {name: audit["files"][name]["sha256"] for name in MODEL_FILES}
     address = f"/v1/audits/{audit['id']}/model"
     return [_file(service, f"{address}/{name}", sha256, out / name) for name, sha256 in files.items()]
 
