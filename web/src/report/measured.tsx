@@ -38,7 +38,7 @@ export function Measured({ summary }: { summary: Summary }) {
         />
         <Fact
           label="Network"
-          value={<span className="path">{model.network}</span>}
+          value={<span className="wrapping">{model.network}</span>}
           note={`${count(model.epochs)} epochs`}
         />
       </dl>
