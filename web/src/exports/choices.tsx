@@ -35,7 +35,7 @@ export function SplitChoice({
           ))}
         </fieldset>
       )}
-      {touched && <HeldOut key={heldOut} there={heldOut} onAgree={onAgree} />}
+      {touched && <HeldOut key={`${heldOut} ${[...chosen].join()}`} there={heldOut} onAgree={onAgree} />}
     </>
   );
 }

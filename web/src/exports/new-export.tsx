@@ -45,6 +45,9 @@ export function NewExport({
         onAgree={setAgreed}
       />
       {start.error && <Failed error={start.error} />}
+      <p role="status" className={start.data ? "" : "unseen"}>
+        {start.data && `✓ ${FORMATS[start.data.format].name} is on its way: see Exports.`}
+      </p>
       {GROUPS.map(([title, formats]) => (
         <section key={title} aria-label={title}>
           <h3>{title}</h3>

@@ -22,7 +22,7 @@ export function Comparison({ audit }: { audit: Audit }) {
   if (others.length === 0) return null;
   return (
     <Card title="Compared with another audit">
-      <label className="row">
+      <label className="row compared">
         <span className="muted">The other one</span>
         <select value={other} onChange={(event) => setOther(event.target.value)}>
           <option value="">choose an audit of the same data</option>
