@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Audited, take_picture
-from tests.browser.reviewing import press, review, tiles_of
+from tests.browser.reviewing import LOADED, press, review, tiles_of
 
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 PLACES = {
@@ -82,6 +82,7 @@ def test_a_review_can_be_done_by_keyboard_alone(person: Callable[..., Page], aud
         if page.evaluate("document.activeElement.getAttribute('href') ?? ''").endswith("/review"):
             break
     press(page, "Enter")
+    expect(tiles_of(page).first).to_have_attribute("data-sample", LOADED)
     expect(tiles_of(page).first).to_have_attribute("data-focused", "true")
     press(page, "e", "ArrowDown", "Space", "Shift+ArrowRight", "q")
     expect(tiles_of(page).first).to_have_attribute("data-decision", "exclude")

@@ -17,7 +17,7 @@ DROP = """async ([name, base64]) => {
     const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
     const dropped = new DataTransfer();
     dropped.items.add(new File([bytes], name));
-    const target = document.querySelector("[data-drop]") ?? document.querySelector("main");
+    const target = document.querySelector("section[aria-label=Upload]");
     for (const type of ["dragenter", "dragover", "drop"])
         target.dispatchEvent(new DragEvent(type, { dataTransfer: dropped, bubbles: true, cancelable: true }));
 }"""

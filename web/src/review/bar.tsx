@@ -41,7 +41,7 @@ export function Bar({
     else onList({ order: name === "random" ? "random" : "rank", asOf: null });
   };
   return (
-    <div className="bar">
+    <div className="review-bar">
       <Standing auditId={auditId} />
       <div className="row">
         <label>

@@ -101,7 +101,7 @@ export function Detail({
       {!blind && row.reasons.length > 0 && (
         <section>
           <h3>Why it is here</h3>
-          <ul className="reasons">
+          <ul className="why">
             {row.reasons.map((reason) => (
               <li key={reason}>{REASONS[reason]}</li>
             ))}

@@ -104,7 +104,7 @@ function Facet({
         <button
           key={value}
           type="button"
-          className="choice"
+          className="facet-choice"
           aria-pressed={value === chosen}
           onClick={() => onChoose(value)}
         >

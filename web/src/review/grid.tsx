@@ -1,9 +1,9 @@
-import { useVirtualizer } from "@tanstack/react-virtual";
 import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { Failed } from "../ui/parts";
 import type { Judgements } from "./judgements";
 import { useRows } from "./rows";
 import { Tile } from "./tile";
+import { useLines } from "./use-lines";
 
 const WORDS = 44; // height of the words under a picture
 const GAP = 8;
@@ -28,38 +28,22 @@ interface GridProps {
 
 /** All samples of the list; only those in sight are there. */
 export function Grid(props: GridProps) {
-  const { ranks, focus, selected, tileSize, shape } = props;
+  const { ranks, focus, selected, tileSize, shape, onPick } = props;
   const scroller = useRef<HTMLDivElement>(null);
-  const [width, setWidth] = useState(800);
-  const columns = Math.max(1, Math.floor((width - GAP) / (tileSize + GAP)));
-  const lines = useVirtualizer({
-    count: Math.ceil(ranks.length / columns),
-    getScrollElement: () => scroller.current,
-    estimateSize: () => tileSize + WORDS + GAP,
-    overscan: 2,
-  });
+  const [columns, setColumns] = useState(1);
+  const lineHeight = tileSize + WORDS + GAP;
+  const lines = useLines(scroller, Math.ceil(ranks.length / columns), lineHeight);
+  const { size, show } = lines;
 
-  useLayoutEffect(() => {
-    const element = scroller.current;
-    if (!element) return;
-    const seen = new ResizeObserver(() => setWidth(element.clientWidth));
-    seen.observe(element);
-    return () => seen.disconnect();
-  }, []);
+  useLayoutEffect(() => setColumns(Math.max(1, Math.floor((size.width - GAP) / (tileSize + GAP)))), [size, tileSize]);
   useEffect(() => {
-    const height = scroller.current?.clientHeight ?? 0;
-    shape.current = { columns, rows: Math.max(1, Math.floor(height / (tileSize + WORDS + GAP))) };
-  }, [columns, tileSize, shape]);
-  useEffect(() => {
-    if (focus >= 0) lines.scrollToIndex(Math.floor(focus / columns), { align: "auto" });
-  }, [focus, columns, lines]);
+    shape.current = { columns, rows: Math.max(1, Math.floor(size.height / lineHeight)) };
+  }, [columns, lineHeight, shape, size]);
+  useEffect(() => show(Math.floor(focus / columns)), [columns, focus, show]);
 
-  const shown = lines.getVirtualItems();
-  const first = (shown[0]?.index ?? 0) * columns;
-  const last = Math.min(ranks.length, ((shown.at(-1)?.index ?? -1) + 1) * columns);
+  const first = lines.first * columns;
+  const last = Math.min(ranks.length, lines.last * columns);
   const rows = useRows(props.auditId, props.asOf, ranks, first, last);
-
-  const { onPick } = props;
   const pick = useCallback<GridProps["onPick"]>(
     (place, how) => {
       scroller.current?.focus({ preventScroll: true });
@@ -77,23 +61,22 @@ export function Grid(props: GridProps) {
       aria-multiselectable="true"
       aria-activedescendant={focus >= first && focus < last ? `place-${focus}` : undefined}
       tabIndex={0}
-      data-scrolling={lines.isScrolling || undefined}
     >
       {rows.error && <Failed error={rows.error} again={rows.again} />}
-      <div className="grid-all" role="presentation" style={{ height: lines.getTotalSize() }}>
-        {shown.map((line) => (
+      <div className="grid-all" role="presentation" style={{ height: lines.height }}>
+        {Array.from({ length: lines.last - lines.first }, (_, k) => lines.first + k).map((line) => (
           <div
-            key={line.key}
+            key={line}
             role="presentation"
             className="grid-line"
             style={{
-              transform: `translateY(${line.start}px)`,
+              transform: `translateY(${line * lineHeight + lines.shift}px)`,
               gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))`,
-              height: tileSize + WORDS + GAP,
+              height: lineHeight,
             }}
           >
-            {Array.from({ length: Math.min(columns, ranks.length - line.index * columns) }, (_, k) => {
-              const place = line.index * columns + k;
+            {Array.from({ length: Math.min(columns, ranks.length - line * columns) }, (_, k) => {
+              const place = line * columns + k;
               return (
                 <Tile
                   key={place}

@@ -40,15 +40,18 @@ function Strip({ title, found, onShow }: { title: string; found: Shown[]; onShow
       <ul className="strip">
         {found.map(({ sample, image, label, distance }) => (
           <li key={sample}>
-            <button
-              type="button"
-              onClick={() => onShow(sample)}
-              title={`sample ${sample}, ${label}`}
-              aria-label={`sample ${sample}, labelled ${label}${distance === undefined ? "" : `, distance ${distance.toFixed(3)}`}`}
-            >
+            <button type="button" onClick={() => onShow(sample)} title={`sample ${sample}, ${label}`}>
               <img src={`${image}?size=64`} alt="" decoding="async" />
-              <span>{label}</span>
-              {distance !== undefined && <span className="muted">{distance.toFixed(3)}</span>}
+              <span>
+                <span className="unseen">sample {sample}, labelled </span>
+                {label}
+              </span>
+              {distance !== undefined && (
+                <span className="muted">
+                  <span className="unseen">distance </span>
+                  {distance.toFixed(3)}
+                </span>
+              )}
             </button>
           </li>
         ))}

@@ -20,10 +20,10 @@ export function sentence(state: ReviewState): string {
 
 export function Standing({ auditId }: { auditId: string }) {
   const { data } = useQuery(reviewStateQuery(auditId));
-  if (!data) return <p className="standing muted">…</p>;
+  if (!data) return <p className="review-standing muted">…</p>;
   const judged = Object.values(data.decisions).reduce((sum, n) => sum + n, 0);
   return (
-    <p className="standing" data-advice={data.advice}>
+    <p className="review-standing" data-advice={data.advice}>
       <b>{count(judged)} judged.</b> {sentence(data)} <b>{ADVICE[data.advice]}</b>
       {data.disputed > 0 && <span className="badge warn">⚑ {count(data.disputed)} disputed</span>}
     </p>
