@@ -43,7 +43,7 @@ export const columnsOf = (auditId: string, most: number) =>
         original.flagged > 0 ? (
           <Link
             href={reviewAddress(auditId, { given: original.label, is_issue: true })}
-            aria-label={`Review the ${count(original.flagged)} flagged of ${original.label}`}
+            aria-label={`${count(original.flagged)} flagged of ${original.label}`}
           >
             {count(original.flagged)}
           </Link>

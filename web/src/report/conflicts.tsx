@@ -15,7 +15,7 @@ export function Conflicts({ auditId, counts }: { auditId: string; counts: Schema
     <Card
       title="The same image, different labels"
       extra={
-        <Link href={reviewAddress(auditId, { conflict: true })}>Review these {plural(counts.samples, "sample")}</Link>
+        <Link href={reviewAddress(auditId, { conflict: true })}>Look at these {plural(counts.samples, "sample")}</Link>
       }
     >
       <p>
