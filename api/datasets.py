@@ -43,9 +43,11 @@ class LeftOutQuery(NumberedQuery):
 
 
 class FindingQuery(NumberedQuery):
-    """Which of the kinds that are found without a model."""
+    """Which of the kinds that are found without a model, and whether only groups that lie in several splits, or only
+    the others."""
 
     kind: FindingKind | None = None
+    across_splits: bool | None = None
 
 
 class Removal(Asked):
@@ -150,7 +152,7 @@ def findings(found: DatasetDep, parts: PartsDep, query: Annotated[FindingQuery, 
     dataset, _ = found
     after = -1 if query.after is None else query.after
     with parts.db.read() as session:
-        rows = datasets.findings(session, dataset.pk, query.kind, after, query.limit + 1)
+        rows = datasets.findings(session, dataset.pk, query.kind, query.across_splits, after, query.limit + 1)
     shown = [finding_out(dataset, *row) for row in rows[: query.limit]]
     return Page(data=shown, next=rows[query.limit - 1][0].n if len(rows) > query.limit else None)
 

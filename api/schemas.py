@@ -13,6 +13,7 @@ from core.errors import Problem
 from core.spec import Counts, Plan, Progress, Record
 from core.store import datasets, versions
 from core.store.tables import Dataset, Event, Finding, Job, LeftOut, Sample
+from core.summary import NoiseRate
 from core.words import FindingKind
 
 Row = TypeVar("Row")
@@ -72,7 +73,7 @@ class DatasetOut(BaseModel):
     sha256: str | None
     created_at: str
     finished_at: str | None
-    progress: dict[str, Any] | None
+    progress: Progress | None
     counts: Counts | None
     class_count: int | None
     classes: list[str] | None
@@ -133,7 +134,8 @@ class Waiting(BaseModel):
 
 class AuditOut(BaseModel):
     """An audit and how far it is. `spent_s` counts the time at work in all attempts, `cost` is what that cost if hours
-    have a price; `queue` is there while it is queued and shown by itself; `record` is what determined its result."""
+    have a price; `queue` is there while it is queued and shown by itself; `noise_rate` is the summary's, null until it
+    has succeeded and where the run says nothing of the labels; `record` is what determined its result."""
 
     id: str
     dataset_id: str
@@ -153,6 +155,7 @@ class AuditOut(BaseModel):
     plan: Plan | None
     device: str | None
     score_version: str | None
+    noise_rate: NoiseRate | None
     record: Record | None
     rerun_of: str | None
     files: dict[str, Any] | None
@@ -203,7 +206,7 @@ def dataset_out(dataset: Dataset, ingest: Job, *, whole: bool = True) -> Dataset
         sha256=dataset.sha256 or None,
         created_at=time_out(dataset.created_at),
         finished_at=ingest.finished_at and time_out(ingest.finished_at),
-        progress=ingest.progress,
+        progress=ingest.progress and Progress(**ingest.progress),
         counts=dataset.counts and Counts(**dataset.counts),
         class_count=None if dataset.classes is None else len(dataset.classes),
         classes=dataset.classes if whole else None,
@@ -293,11 +296,16 @@ def audit_out(job: Job, dataset: Dataset, queue: Waiting | None = None, hour_cos
         plan=job.plan and Plan(**job.plan),
         device=result.get("device"),
         score_version=result.get("score_version"),
+        noise_rate=_noise_rate(result.get("summary")),
         record=Record(**result["record"]) if result.get("record") else None,
         rerun_of=job.rerun_of,
         files={name: {"size": f["size"], "sha256": f["sha256"]} for name, f in files.items()} or None,
         problem=problem_out(job.problem, f"/v1/audits/{job.id}", job.request_id),
     )
+
+
+def _noise_rate(summary: dict[str, Any] | None) -> NoiseRate | None:
+    return None if summary is None or summary["degenerate"] else NoiseRate(**summary["noise_rate"])
 
 
 def event_out(event: Event) -> EventOut:

@@ -163,7 +163,7 @@ def left_outs(session: Session, dataset_pk: int, outcome: str, after: int, limit
 
 
 def findings(
-    session: Session, dataset_pk: int, kind: FindingKind | None, after: int, limit: int
+    session: Session, dataset_pk: int, kind: FindingKind | None, across: bool | None, after: int, limit: int
 ) -> list[tuple[Finding, Sample]]:
     """What was found in the images, after row `after`, each with its sample."""
     query = (
@@ -175,6 +175,8 @@ def findings(
     )
     if kind is not None:
         query = query.where(Finding.kind == kind)
+    if across is not None:
+        query = query.where(Finding.across == across)
     return [(finding, sample) for finding, sample in session.execute(query)]
 
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from api import waiting
@@ -159,6 +159,7 @@ def test_a_finished_audit_tells_its_files(library: Library) -> None:
     assert (body["status"], body["device"], body["score_version"]) == ("succeeded", "cpu", "test-1")
     assert set(body["files"]) == {
         "scores.parquet", "scores.csv", "scores.jsonl", "model.safetensors", "config.json", "labels.json", "README.md",
+        "embeddings.npy", "neighbours.npy", "map.bin", "cohorts.json",
     }  # fmt: skip
     assert all(set(file) == {"size", "sha256"} for file in body["files"].values())
     assert body["progress"]["eta_s"] == 0.0
@@ -316,6 +317,20 @@ def test_an_unfinished_audit_has_no_results_yet(service: Service, end: str) -> N
     for job in (service.queued(data), service.running(data)[0]):
         body = check_problem(service.http.get(f"/v1/audits/{job.id}/{end}"), 409, "audit-not-finished")
         assert status(service, job.id) in body["detail"]
+
+
+def test_an_audit_tells_its_share_of_wrong_labels_unless_its_run_says_nothing(service: Service) -> None:
+    data = service.ready()
+    queued, done, nothing = service.queued(data), service.finished(data), service.finished(data)
+    rate = service.http.get(f"/v1/audits/{done.id}/summary").json()["noise_rate"]
+    with service.db.write() as session:
+        [result] = session.execute(select(Job.result).where(Job.pk == nothing.pk)).one()
+        why = {"code": "collapsed", "detail": "It says the same of all."}
+        result = result | {"summary": result["summary"] | {"degenerate": why}}
+        session.execute(update(Job).where(Job.pk == nothing.pk).values(result=result))
+    told = {one["id"]: one["noise_rate"] for one in service.http.get("/v1/audits").json()["data"]}
+    assert told == {queued.id: None, done.id: rate, nothing.id: None}
+    assert service.http.get(f"/v1/audits/{done.id}").json()["noise_rate"] == rate
 
 
 def test_an_audit_is_done_again_by_its_plan(service: Service) -> None:

@@ -17,8 +17,9 @@ from sqlalchemy import select
 from core.errors import Problem
 from core.store import datasets, jobs
 from core.store.blobs import Blobs
+from core.store.db import copy_rows
 from core.store.sweep import sweep
-from core.store.tables import Upload, UploadPart
+from core.store.tables import Finding, Upload, UploadPart
 from core.store.uploads import part_key
 from tests.api.conftest import GUARD_S, PART, Library, Service, check_problem
 from tests.api.make import CLASSES, NOBODY, TEST, TRAIN, archive, zip_of
@@ -327,6 +328,28 @@ def test_what_was_found_in_the_images_is_listed_by_kind(service: Service) -> Non
 
     assert service.http.get(address, params={"kind": "conflict"}).json() == {"data": [], "next": None}
     check_problem(service.http.get(address, params={"kind": "ugly"}), 422, "invalid-parameter")
+
+
+def test_copies_across_splits_are_told_from_the_others(service: Service) -> None:
+    data = service.ready()
+    rows = [
+        *[("duplicate", 0, 1, False), ("duplicate", 0, 2, False)],
+        *[("duplicate", 1, 3, True), ("duplicate", 1, 40, True)],
+        *[("near-duplicate", 0, 5, True), ("near-duplicate", 0, 41, True)],
+    ]
+    with service.db.write() as session:
+        copy_rows(session, Finding, datasets.FINDING_COLUMNS, [(data.pk, 100 + n, *row) for n, row in enumerate(rows)])
+
+    def found(**asked: str | int) -> tuple[list[int], int | None]:
+        page = service.http.get(f"/v1/datasets/{data.id}/findings", params=asked).json()
+        assert all(row["across_splits"] == (asked["across_splits"] == "true") for row in page["data"])
+        return [row["sample"] for row in page["data"]], page["next"]
+
+    assert found(kind="duplicate", across_splits="true") == ([3, 40], None)
+    assert found(kind="duplicate", across_splits="false") == ([1, 2], None)
+    samples, after = found(across_splits="true", limit=3)
+    assert (samples, after) == ([3, 40, 5], 104)
+    assert found(across_splits="true", limit=3, after=104) == ([41], None)
 
 
 def test_the_file_that_was_uploaded_is_there_while_it_is_kept(service: Service) -> None:

@@ -68,7 +68,7 @@ def test_a_twin_has_the_same_rows_and_the_same_folder(db: Database) -> None:
     with db.read() as session:
         a, b = (datasets.samples(session, one.pk, -1, 10) for one in (first, second))
         assert [(one.n, one.path, one.sha256) for one in a] == [(one.n, one.path, one.sha256) for one in b]
-        assert [finding.sample for finding, _ in datasets.findings(session, second.pk, None, -1, 10)] == [2]
+        assert [finding.sample for finding, _ in datasets.findings(session, second.pk, None, None, -1, 10)] == [2]
     assert datasets.folder_of(shared(db, second)) == f"datasets/{first.id}"
 
 

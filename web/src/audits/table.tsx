@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
-import { type Audit, datasetQuery, summaryQuery } from "../api/queries";
+import { type Audit, datasetQuery } from "../api/queries";
 import { ago } from "../datasets/ago";
 import { duration, percent, shareWithRange, when } from "../ui/format";
 import { Progress } from "../ui/parts";
@@ -44,7 +44,9 @@ export function AuditTable({ audits, named }: { audits: readonly Audit[]; named?
               <td className="audit-progress">
                 <HowFar audit={audit} />
               </td>
-              <td>{audit.status === "succeeded" ? <Noise id={audit.id} /> : "–"}</td>
+              <td>
+                <Noise audit={audit} />
+              </td>
               <td>
                 <time dateTime={audit.created_at} title={when(audit.created_at)}>
                   {ago(audit.created_at)}
@@ -83,9 +85,7 @@ function HowFar({ audit }: { audit: Audit }) {
   );
 }
 
-function Noise({ id }: { id: string }) {
-  const summary = useQuery(summaryQuery(id));
-  if (!summary.data) return summary.error ? "–" : "…";
-  if (summary.data.degenerate) return <span className="badge warn">⚠ says nothing</span>;
-  return shareWithRange(summary.data.noise_rate);
+function Noise({ audit: { status, noise_rate } }: { audit: Audit }) {
+  if (noise_rate) return shareWithRange(noise_rate);
+  return status === "succeeded" ? <span className="badge warn">⚠ says nothing</span> : "–";
 }

@@ -1,5 +1,5 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import type { Dataset } from "../api/queries";
 import { count, plural } from "../ui/format";
 import { Button, Card, Failed, Loading } from "../ui/parts";
@@ -52,17 +52,15 @@ export function Findings({ dataset }: { dataset: Dataset }) {
 }
 
 function Images({ id, kind, leaks }: { id: string; kind: Kind; leaks: number }) {
-  const found = useInfiniteQuery(findingsQuery(id, kind));
   const [onlyLeaks, setOnlyLeaks] = useState(false);
+  const found = useInfiniteQuery(findingsQuery(id, kind, onlyLeaks));
   const [wanted, setWanted] = useState(ENOUGH);
-  const all = grouped(found.data?.pages.flatMap(({ data }) => data) ?? []);
-  const groups = onlyLeaks ? all.filter(({ across }) => across) : all;
-  const { hasNextPage, isFetching, isError, fetchNextPage } = found;
-  const lacks = groups.length < wanted && hasNextPage && !isFetching && !isError;
-  useEffect(() => {
-    if (lacks) void fetchNextPage(); // the service does not filter by this: look further until there is something to show
-  }, [lacks, fetchNextPage]);
-  const shown = groups.slice(0, wanted);
+  const groups = grouped(found.data?.pages.flatMap(({ data }) => data) ?? []);
+  const { hasNextPage, isFetching, fetchNextPage } = found;
+  const more = () => {
+    setWanted(wanted + ENOUGH * 2);
+    if (groups.length < wanted + ENOUGH * 2 && hasNextPage) void fetchNextPage();
+  };
   return (
     <div className="found">
       <p className="muted">{KINDS[kind][1]}</p>
@@ -75,12 +73,12 @@ function Images({ id, kind, leaks }: { id: string; kind: Kind; leaks: number }) 
       {found.isPending && <Loading what="the images" />}
       {found.error && <Failed error={found.error} again={() => void found.refetch()} />}
       <ul className="groups">
-        {shown.map((group) => (
+        {groups.slice(0, wanted).map((group) => (
           <GroupOf key={group.key} group={group} />
         ))}
       </ul>
       {(groups.length > wanted || hasNextPage) && (
-        <Button small disabled={isFetching} onClick={() => setWanted(wanted + ENOUGH * 2)}>
+        <Button small disabled={isFetching} onClick={more}>
           {isFetching ? "Loading …" : "Show more"}
         </Button>
       )}

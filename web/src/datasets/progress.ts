@@ -17,15 +17,13 @@ const PHASES: Record<string, string> = {
 };
 
 export function progressOf({ progress, status }: Pick<Dataset, "progress" | "status">): Reading {
-  const number = (key: string) => (typeof progress?.[key] === "number" ? (progress[key] as number) : null);
-  const percent = number("percent");
-  const phase = status === "received" ? "queued" : String(progress?.["phase"] ?? "preparing");
-  const waiting = progress?.["waiting"];
+  const phase = status === "received" ? "queued" : (progress?.phase ?? "preparing");
+  const percent = progress?.percent ?? null;
   return {
     phase: PHASES[phase] ?? "Being read",
     share: percent === null ? null : percent / 100,
-    etaS: number("eta_s"),
-    perS: number("images_per_s"),
-    waiting: typeof waiting === "string" ? waiting : null,
+    etaS: progress?.eta_s ?? null,
+    perS: progress?.images_per_s ?? null,
+    waiting: progress?.waiting ?? null,
   };
 }

@@ -38,13 +38,17 @@ export const leftOut = (id: string, outcome: Outcome, after: number | null, limi
     }),
   );
 
-export const findingsQuery = (id: string, kind: Kind) =>
+/** What was found of a kind; of copies only those in several splits, if asked for. */
+export const findingsQuery = (id: string, kind: Kind, leaks: boolean) =>
   infiniteQueryOptions({
-    queryKey: ["findings", id, kind],
+    queryKey: ["findings", id, kind, leaks],
     queryFn: ({ pageParam, signal }) =>
       answer(
         api.GET("/v1/datasets/{dataset_id}/findings", {
-          params: { path: { dataset_id: id }, query: { kind, limit: 200, ...from(pageParam) } },
+          params: {
+            path: { dataset_id: id },
+            query: { kind, limit: 200, ...(leaks && { across_splits: true }), ...from(pageParam) },
+          },
           signal,
         }),
       ),
