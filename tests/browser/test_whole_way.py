@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import zipfile
 from collections.abc import Callable
@@ -26,8 +27,6 @@ DROP = """async ([name, base64]) => {
 def test_from_an_archive_to_a_clean_dataset(
     person: Callable[..., Page], house: Service, archive: Path, tmp_path: Path
 ) -> None:
-    import base64
-
     page = person(accept_downloads=True)
     page.goto(f"http://127.0.0.1:{house.port}/")
     expect(page.get_by_role("heading", name="Datasets", level=1)).to_be_visible()
@@ -43,7 +42,7 @@ def test_from_an_archive_to_a_clean_dataset(
     page.get_by_role("button", name="Start").click()
     expect(page.get_by_role("heading", name="Progress")).to_be_visible()
     take_picture(page, "whole-way-3-running")
-    flagged = page.get_by_role("link", name=re.compile("Review the"))
+    flagged = page.get_by_role("link", name=re.compile("^Review the [0-9]+ flagged$"))
     flagged.wait_for(timeout=240_000)
     take_picture(page, "whole-way-4-report")
     flagged.click()
@@ -68,8 +67,7 @@ def test_from_an_archive_to_a_clean_dataset(
     take_picture(page, "whole-way-5-review")
 
     page.get_by_role("link", name="Export").click()
-    page.get_by_role("radio", name=re.compile("ImageFolder")).check()
-    page.get_by_role("button", name=re.compile("^Start|^Export|^Make")).click()
+    page.get_by_role("button", name="Export as Image folders").click()
     with page.expect_download(timeout=120_000) as downloading:
         page.get_by_role("link", name=re.compile("Download")).first.click()
     clean = tmp_path / "clean.zip"

@@ -2,6 +2,7 @@ import { type ReactNode, useEffect, useRef, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { onSignedOut } from "../api/client";
 import { useRemembered } from "../ui/stored";
+import { Net } from "./net";
 import { Saved } from "./saved";
 import { SignIn } from "./sign-in";
 
@@ -43,7 +44,7 @@ export function Shell({ children }: { children: ReactNode }) {
         </div>
       </header>
       <main id="main" ref={main} tabIndex={-1}>
-        {signedOut ? <SignIn onDone={() => window.location.reload()} /> : children}
+        {signedOut ? <SignIn onDone={() => window.location.reload()} /> : <Net place={place}>{children}</Net>}
       </main>
     </>
   );
