@@ -10,6 +10,7 @@ BENCHES = {
     "upload": "upload through the service against dd on the same disk",
     "ingest": "reading an upload against a bare loop of Pillow and SHA-256, and its memory",
     "load": "pollers, streams of events, submits, a write of 1,000,000 scores, overload, a soak",
+    "page": "the review page in a browser: decisions and scrolling at 50,000 samples",
     "review": "counts, orders and cuts of a review of 1,000,000 samples",
     "submit": "latency of POST /v1/audits while Redis is up, hanging, gone",
     "detection": "how well wrong labels are found, beside AUM, losses and cleanlab",

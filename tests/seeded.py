@@ -56,8 +56,9 @@ def seed(db: Database, blobs: Blobs, samples: int, classes: Sequence[str] = CLAS
     """A dataset that is ready and an audit that is done."""
     with db.write() as session:
         upload = uploads.begin(session)
-        described = {"name": name, "format": "zip", "size": 0, "sha256": "0" * 64, "request_id": "seeded"}
-        dataset, ingest = datasets.create(session, upload, **described)
+        dataset, ingest = datasets.create(
+            session, upload, name=name, format="zip", size=0, sha256="0" * 64, request_id="seeded"
+        )
         claim = jobs.claim(session, ingest.id, "seeder", LEASE_S)
     assert claim is not None
     pictures, shard = draw()

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from core.settings import Settings
 from core.store.blobs import Blobs
 from core.store.db import Database
 from labelaudit.client import Client
+from tests.browser.chromium import SCREEN, chromium
 from tests.browser.errors import heard_errors
 from tests.seeded import seed
 from tests.worker.digits import plant_few
 from tests.worker.service import Service
 
-SCREEN = {"width": 1366, "height": 768}
-CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 PICTURES = Path(os.environ.get("LABELAUDIT_TEST_PICTURES", ".pictures"))
 PATIENCE_MS = 60_000
 expect.set_options(timeout=PATIENCE_MS)
@@ -38,12 +36,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium."""
-    program = next((found for name in CHROMIUMS if (found := shutil.which(name))), None)
-    assert program is not None, "there is no Chromium; scripts/chromium installs it"
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+    with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="session")

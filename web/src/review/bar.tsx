@@ -10,6 +10,9 @@ const SIZES = [
   [200, "large"],
 ] as const;
 
+/** What stands above all else, if anything. */
+export type Open = "help" | "classes" | "bulk" | "zoom" | null;
+
 /** In which order one looks, how, and where the review stands. */
 export function Bar({
   auditId,
@@ -20,8 +23,7 @@ export function Bar({
   onBlind,
   tiles,
   onTiles,
-  onBulk,
-  onHelp,
+  onOpen,
 }: {
   auditId: string;
   place: Place;
@@ -29,10 +31,9 @@ export function Bar({
   onAgain: () => void;
   blind: boolean;
   onBlind: (on: boolean) => void;
-  tiles: number;
-  onTiles: (size: number) => void;
-  onBulk: () => void;
-  onHelp: () => void;
+  tiles: string;
+  onTiles: (size: string) => void;
+  onOpen: (what: Open) => void;
 }) {
   const state = useQuery(reviewStateQuery(auditId)).data;
   const last = state?.last ?? 0;
@@ -68,7 +69,7 @@ export function Bar({
         <Button small onClick={onAgain} title="Look again at what fits the filters now">
           Refresh
         </Button>
-        <Button small onClick={onBulk}>
+        <Button small onClick={() => onOpen("bulk")}>
           Decide many …
         </Button>
         <label className="check" title="Hide what is suggested, to judge without being led">
@@ -79,7 +80,7 @@ export function Bar({
           <select
             value={tiles}
             onChange={(event) => {
-              onTiles(Number(event.target.value));
+              onTiles(event.target.value);
               event.target.blur();
             }}
           >
@@ -90,7 +91,7 @@ export function Bar({
             ))}
           </select>
         </label>
-        <Button small kind="quiet" onClick={onHelp} aria-keyshortcuts="?">
+        <Button small kind="quiet" onClick={() => onOpen("help")} aria-keyshortcuts="?">
           Keys <kbd>?</kbd>
         </Button>
       </div>

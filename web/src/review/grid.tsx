@@ -85,6 +85,7 @@ export function Grid(props: GridProps) {
                   place={place}
                   length={ranks.length}
                   judgements={props.judgements}
+                  inSight={lines.seen(line)}
                   focused={place === focus}
                   selected={selected.has(place)}
                   blind={props.blind}

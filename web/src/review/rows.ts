@@ -3,7 +3,7 @@ import { useEffect, useMemo, useRef, useState } from "react";
 import type { Suspect } from "../api/queries";
 import { BLOCK, rowsQuery } from "./queue";
 
-const CALM_MS = 40; // places that are only passed by are not asked for
+const CALM_MS = 20; // places that are only passed by are not asked for
 
 /** The rows of a list at places `from` to before `to`, as far as they are here; what is missing is fetched. */
 export function useRows(auditId: string, asOf: number | null, ranks: Uint32Array, from: number, to: number) {

@@ -1,5 +1,5 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { memo, useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
 import { useLocation, useSearch } from "wouter";
 import { told } from "../api/problem";
 import { auditQuery, datasetQuery, type Suspect } from "../api/queries";
@@ -7,7 +7,7 @@ import { AuditHeader } from "../audits/header";
 import { count, plural } from "../ui/format";
 import { Dialog, Empty, Failed, Loading } from "../ui/parts";
 import { useRemembered } from "../ui/stored";
-import { Bar } from "./bar";
+import { Bar, type Open } from "./bar";
 import { BulkDialog } from "./bulk";
 import { ClassPicker } from "./class-picker";
 import { offered } from "./classes";
@@ -25,9 +25,12 @@ import { between, type Selection } from "./selection";
 import { useJudgement } from "./use-judgement";
 import "./review.css";
 
+// A decision is drawn before what stands around the list is.
+const CalmFacets = memo(Facets);
+const CalmBar = memo(Bar);
+const CalmDetail = memo(Detail);
 const NOTHING = new Uint32Array();
 const REST_MS = 400; // before the address names the sample that is looked at
-type Open = "help" | "classes" | "bulk" | "zoom" | null;
 
 /** Where people judge: filters, the grid, and all that is known of the sample in front of them. */
 export default function Review({ auditId }: { auditId: string }) {
@@ -36,9 +39,10 @@ export default function Review({ auditId }: { auditId: string }) {
   const search = useSearch();
   const place = useMemo(() => placeOf(new URLSearchParams(search)), [search]);
   const [reviewer] = useRemembered("reviewer", "local");
-  const [blindness, setBlindness] = useRemembered("blind", "no");
+  const [blindness, remember] = useRemembered("blind", "no");
   const [tiles, setTiles] = useRemembered("tiles", "132");
   const blind = blindness === "yes";
+  const setBlindness = useCallback((on: boolean) => remember(on ? "yes" : "no"), [remember]);
   const audit = useQuery(auditQuery(auditId));
   const dataset = useQuery({ ...datasetQuery(audit.data?.dataset_id ?? ""), enabled: audit.data !== undefined });
   const [focus, setFocus] = useState(0);
@@ -71,6 +75,12 @@ export default function Review({ auditId }: { auditId: string }) {
     },
     [go, place],
   );
+
+  const choose = useCallback((choices: Place["choices"]) => list({ choices }), [list]);
+  const again = useCallback(() => {
+    void queries.invalidateQueries({ queryKey: ["queue", auditId] });
+    void refresh(queries, auditId, judgements);
+  }, [auditId, judgements, queries]);
 
   // The sample that the address names is looked for once, when the list is there.
   const looked = useRef(false);
@@ -168,6 +178,12 @@ export default function Review({ auditId }: { auditId: string }) {
     [blind, judge],
   );
 
+  const aside = useMemo(
+    () => (shownSample === null ? null : { sample: shownSample, judgement, pinned: pinned !== null, actions }),
+    [actions, judgement, pinned, shownSample],
+  );
+  const calm = useDeferredValue(aside);
+
   const takeBack = useCallback(() => {
     undo().then(
       (undone) => {
@@ -250,24 +266,20 @@ export default function Review({ auditId }: { auditId: string }) {
     <div className="review">
       <div className="review-top">
         <AuditHeader id={auditId} />
-        <Bar
+        <CalmBar
           auditId={auditId}
           place={place}
           onList={list}
-          onAgain={() => {
-            void queries.invalidateQueries({ queryKey: ["queue", auditId] });
-            void refresh(queries, auditId, judgements);
-          }}
+          onAgain={again}
           blind={blind}
-          onBlind={(on) => setBlindness(on ? "yes" : "no")}
-          tiles={Number(tiles)}
-          onTiles={(size) => setTiles(String(size))}
-          onBulk={() => setOpen("bulk")}
-          onHelp={() => setOpen("help")}
+          onBlind={setBlindness}
+          tiles={tiles}
+          onTiles={setTiles}
+          onOpen={setOpen}
         />
       </div>
       <div className="review-rooms">
-        <Facets auditId={auditId} choices={place.choices} onChoose={(choices) => list({ choices })} blind={blind} />
+        <CalmFacets auditId={auditId} choices={place.choices} onChoose={choose} blind={blind} />
         <section className="review-list" aria-label="List">
           <p className="review-note" role="status">
             {selection.places.size > 0 ? `${plural(selection.places.size, "sample")} selected. ` : ""}
@@ -296,16 +308,7 @@ export default function Review({ auditId }: { auditId: string }) {
           )}
         </section>
         <aside className="detail" aria-label="Sample">
-          {shownSample !== null && (
-            <Detail
-              auditId={auditId}
-              sample={shownSample}
-              judgement={judgement}
-              blind={blind}
-              pinned={pinned !== null}
-              actions={actions}
-            />
-          )}
+          {calm !== null && <CalmDetail auditId={auditId} blind={blind} {...calm} />}
         </aside>
       </div>
       {open === "help" && <Help onClose={() => setOpen(null)} />}

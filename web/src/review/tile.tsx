@@ -13,6 +13,7 @@ export interface TileProps {
   length: number;
   id: string;
   judgements: Judgements;
+  inSight: boolean;
   focused: boolean;
   selected: boolean;
   blind: boolean;
@@ -41,7 +42,15 @@ export const Tile = memo(function Tile(props: TileProps) {
       onClick={(event) => props.onPick(place, { range: event.shiftKey, more: event.ctrlKey || event.metaKey })}
     >
       <span className="tile-picture">
-        {row && <img src={`${row.image}?size=96`} alt="" decoding="async" draggable={false} />}
+        {row && (
+          <img
+            src={`${row.image}?size=96`}
+            alt=""
+            decoding="async"
+            draggable={false}
+            fetchPriority={props.inSight ? "high" : "low"}
+          />
+        )}
         {judgement && (
           <span className={`decision decision-${judgement.decision}`}>
             {SIGNS[judgement.decision]}

@@ -1,7 +1,7 @@
 import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { inSight, showing, track } from "./lines";
 
-const MORE = 2; // lines that are drawn beyond what is in sight
+const MORE = 1; // lines that are drawn beyond what is in sight
 
 /** The lines of a scrolled list that are to be drawn, and where. */
 export function useLines(scroller: RefObject<HTMLElement | null>, lines: number, lineHeight: number) {
@@ -64,5 +64,6 @@ export function useLines(scroller: RefObject<HTMLElement | null>, lines: number,
   );
   const [first, last] = inSight(top, size.height, lineHeight, lines, MORE);
   const shift = ours.current - top; // from the list's pixels to those of the scrolled element
-  return { first, last, height, shift, size, show };
+  const seen = (line: number) => (line + 1) * lineHeight > top && line * lineHeight < top + size.height;
+  return { first, last, height, shift, size, show, seen };
 }
