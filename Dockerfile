@@ -1,5 +1,12 @@
 # One image for every role and for CPU and CUDA alike: the locked torch brings its CUDA libraries along.
 
+FROM node:24-trixie-slim AS page
+WORKDIR /src/web
+COPY web/package.json web/package-lock.json web/.npmrc ./
+RUN npm ci --ignore-scripts
+COPY web ./
+RUN npm run build
+
 FROM python:3.11-slim-trixie AS build
 WORKDIR /src
 COPY requirements/uv.txt requirements/run.txt requirements/
@@ -23,7 +30,9 @@ RUN groupadd --gid 10001 labelaudit \
     && printf '#!/bin/sh\numask 077\nexec /opt/labelaudit/bin/labelaudit "$@"\n' > /usr/local/bin/labelaudit \
     && chmod 0755 /usr/local/bin/labelaudit
 COPY --from=build /opt/labelaudit /opt/labelaudit
+COPY --from=page /src/web/dist /opt/labelaudit/page
 ENV LABELAUDIT_HOME=/data \
+    LABELAUDIT_PAGE=/opt/labelaudit/page \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility \
     PYTHONUNBUFFERED=1
 USER 10001:10001

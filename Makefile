@@ -2,7 +2,7 @@
 ARGS ?=
 BIN := .venv/bin
 
-.PHONY: help demo serve page test browser coverage check chaos storm guards fuzz bench lock clean
+.PHONY: help demo serve page test browser coverage check chaos storm guards fuzz bench pictures lock clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -30,7 +30,7 @@ browser: ## use the page as people do, in a real browser
 	@scripts/page dev
 	@scripts/chromium
 	@cd web && npm run --silent test
-	@$(BIN)/pytest -m browser tests/browser $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m browser tests/browser --durations 10 $(ARGS)
 
 coverage: ## the same, and which lines they reached; a fifth slower
 	@scripts/setup dev
@@ -66,6 +66,12 @@ bench: ## measure; without ARGS, list what can be measured
 	@scripts/setup dev
 	@scripts/setup bench
 	@$(BIN)/python -m bench $(ARGS)
+
+pictures: ## take the pictures of the page anew that the README shows
+	@scripts/setup dev
+	@scripts/page dev
+	@scripts/chromium
+	@$(BIN)/python -m tests.browser.pictures
 
 lock: ## resolve the locked dependencies anew
 	@scripts/setup dev

@@ -163,6 +163,7 @@ def show(outcome: dict[str, Any]) -> None:
     for name, place in outcome["files"].items():
         say.print(f"  {name:<8} {_near(Path(place))}", soft_wrap=True)
     say.print(f"  {'results':<8} {outcome['url']}/v1/audits/{outcome['audit_id']}/suspects", soft_wrap=True)
+    say.print(f"  {'review':<8} {outcome['url']}/audits/{outcome['audit_id']}", soft_wrap=True)
     say.print(f"Done in {outcome['seconds']} s.")
 
 
