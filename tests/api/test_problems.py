@@ -18,7 +18,7 @@ from tests.api.make import NOBODY
 
 
 def test_what_is_not_there_is_a_problem(library_on_sqlite: Library) -> None:
-    for path in ("/", "/v1", "/v2/datasets", "/v1/datasets/", "/v1/audits/x/y/z", "//v1/datasets", "/v1/../etc/passwd"):
+    for path in ("/nothing", "/v1", "/v2/datasets", "/v1/datasets/", "/v1/audits/x/y/z", "/v1/../etc/passwd"):
         check_problem(library_on_sqlite.http.get(path), 404, "not-found")
 
 
