@@ -9,12 +9,15 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from api import files
-from api.deps import DatasetDep, PartsDep, SampleNumber
+from api.deps import DatasetDep, Parts, PartsDep, SampleNumber
 from api.schemas import Asked
 from api.strict import StrictRoute
+from core import logs
 from core.errors import Problem
 from core.store import datasets
+from core.store.tables import Dataset, Sample
 
+log = logs.get(__name__)
 router = APIRouter(prefix="/v1/datasets", route_class=StrictRoute, tags=["datasets"])
 
 
@@ -45,9 +48,56 @@ def image(
     headers = {"ETag": etag, "Cache-Control": "private, max-age=31536000, immutable"}
     if files.has(request, etag):
         return Response(status_code=304, headers=headers)
+    return Response(_drawn(parts, dataset, sample, query.size), headers=headers, media_type="image/png")
+
+
+class PicturesQuery(Asked):
+    """Of which samples, up to 100 with commas between, and how large."""
+
+    samples: Annotated[str, Field(pattern=r"^\d{1,10}(,\d{1,10}){0,99}$")]
+    size: Annotated[int, Field(ge=1, le=512, description="Longest side in pixels.")] = 96
+
+
+@router.get(
+    "/{dataset_id}/pictures",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "Of each sample in the order asked for: the length of its PNG as an unsigned 32-bit number, "
+            "the lowest byte first, and the PNG. A length of 0 says that it cannot be shown.",
+            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        }
+    },
+)
+def pictures(found: DatasetDep, parts: PartsDep, query: Annotated[PicturesQuery, Query()]) -> Response:
+    """Pictures of many samples at once, for a list that is scrolled through: a request for each would take longer than
+    drawing it."""
+    dataset, _ = found
+    wanted = [int(n) for n in query.samples.split(",")]
+    with parts.db.read() as session:
+        samples = datasets.among(session, dataset.pk, wanted)
+    if missing := set(wanted) - samples.keys():
+        raise Problem("unknown-sample", f"This dataset has no sample {min(missing)}.")
+    content = bytearray()
+    for n in wanted:
+        picture = _if_drawn(parts, dataset, samples[n], query.size)
+        content += len(picture).to_bytes(4, "little") + picture
+    headers = {"Cache-Control": "private, max-age=31536000, immutable"}
+    return Response(bytes(content), headers=headers, media_type="application/octet-stream")
+
+
+def _if_drawn(parts: Parts, dataset: Dataset, sample: Sample, size: int) -> bytes:
+    """A picture, or nothing: one that cannot be drawn must not hide the others."""
+    try:
+        return _drawn(parts, dataset, sample, size)
+    except Problem as problem:
+        log.warning("a picture cannot be shown", dataset=dataset.id, sample=sample.n, code=problem.code)
+        return b""
+
+
+def _drawn(parts: Parts, dataset: Dataset, sample: Sample, size: int) -> bytes:
     key = f"{datasets.folder_of(dataset)}/shards/{sample.shard:05d}.tar"
     original = parts.blobs.read(key, sample.offset, sample.length)
     if hashlib.sha256(original).digest() != sample.sha256:
-        raise Problem("blob-corrupt", f"Sample {n} in {key} is no longer what was written.")
-    content = parts.renderer.render(original, query.size)
-    return Response(content, headers=headers, media_type="image/png")
+        raise Problem("blob-corrupt", f"Sample {sample.n} in {key} is no longer what was written.")
+    return parts.renderer.render(original, size)

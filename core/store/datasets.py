@@ -150,6 +150,12 @@ def sample(session: Session, dataset_pk: int, n: int) -> Sample | None:
     return session.get(Sample, (dataset_pk, n))
 
 
+def among(session: Session, dataset_pk: int, wanted: Iterable[int]) -> dict[int, Sample]:
+    """Those of these samples that there are; a statement has room for some hundreds."""
+    query = select(Sample).where(Sample.dataset_pk == dataset_pk, Sample.n.in_(list(wanted)))
+    return {sample.n: sample for sample in session.execute(query).scalars()}
+
+
 def facts(dataset: Dataset) -> DatasetFacts:
     """What a plan needs to know of a ready dataset."""
     assert dataset.facts is not None

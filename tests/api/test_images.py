@@ -72,3 +72,41 @@ def test_a_damaged_shard_is_a_problem_that_says_nothing_of_our_store(service: Se
     body = check_problem(service.http.get(f"/v1/datasets/{data.id}/samples/0/image"), 500, code)
     assert "shards" not in json.dumps(body)
     assert service.http.get(f"/v1/datasets/{data.id}/samples/0").status_code == 200
+
+
+def pictures_of(content: bytes) -> list[bytes]:
+    found, at = [], 0
+    while at < len(content):
+        size = int.from_bytes(content[at : at + 4], "little")
+        found.append(content[at + 4 : at + 4 + size])
+        at += 4 + size
+    return found
+
+
+def test_many_pictures_are_those_that_single_requests_give_in_the_order_asked_for(library: Library) -> None:
+    url = f"/v1/datasets/{library.data.id}"
+    response = library.http.get(f"{url}/pictures?samples=2,0,2,1&size=20")
+    assert response.headers["cache-control"] == "private, max-age=31536000, immutable"
+    single = [library.http.get(f"{url}/samples/{n}/image?size=20").content for n in (2, 0, 2, 1)]
+    assert pictures_of(response.content) == single and all(single)
+
+
+def test_a_picture_that_cannot_be_drawn_leaves_the_others(library_on_sqlite: Library) -> None:
+    library = library_on_sqlite
+    data = library.ready("damaged")
+    with library.db.write() as session:
+        row = datasets.sample(session, data.pk, 1)
+        assert row is not None
+        row.sha256 = bytes(32)
+    shown = pictures_of(library.http.get(f"/v1/datasets/{data.id}/pictures?samples=0,1,2").content)
+    assert [bool(picture) for picture in shown] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [("samples=0,99999", "unknown-sample"), ("samples=", "invalid-parameter"), ("samples=1,,2", "invalid-parameter"),
+     ("samples=-1", "invalid-parameter"), ("samples=" + ",".join("1" * 101), "invalid-parameter"),
+     ("samples=1&size=0", "invalid-parameter"), ("samples=1&size=513", "invalid-parameter"), ("", "invalid-parameter")],
+)  # fmt: skip
+def test_pictures_that_cannot_be_asked_for_are_refused(library_on_sqlite: Library, query: str, code: str) -> None:
+    check_problem(library_on_sqlite.http.get(f"/v1/datasets/{library_on_sqlite.data.id}/pictures?{query}"), 422, code)

@@ -1,6 +1,7 @@
 import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { Failed } from "../ui/parts";
 import type { Judgements } from "./judgements";
+import type { Pictures } from "./pictures";
 import { useRows } from "./rows";
 import { Tile } from "./tile";
 import { useLines } from "./use-lines";
@@ -20,6 +21,7 @@ interface GridProps {
   focus: number;
   selected: ReadonlySet<number>;
   judgements: Judgements;
+  pictures: Pictures;
   tileSize: number;
   blind: boolean;
   shape: RefObject<GridShape>;
@@ -28,7 +30,7 @@ interface GridProps {
 
 /** All samples of the list; only those in sight are there. */
 export function Grid(props: GridProps) {
-  const { ranks, focus, selected, tileSize, shape, onPick } = props;
+  const { ranks, focus, selected, tileSize, shape, onPick, pictures } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const [columns, setColumns] = useState(1);
   const lineHeight = tileSize + WORDS + GAP;
@@ -44,6 +46,14 @@ export function Grid(props: GridProps) {
   const first = lines.first * columns;
   const last = Math.min(ranks.length, lines.last * columns);
   const rows = useRows(props.auditId, props.asOf, ranks, first, last);
+  const samples = (from: number, to: number) =>
+    Array.from({ length: Math.max(0, to - from) }, (_, k) => rows.row(from + k)?.sample ?? -1).filter((n) => n >= 0);
+  const seen = samples(lines.seen.first * columns, Math.min(ranks.length, lines.seen.last * columns)).join();
+  const beside = samples(first, last).join();
+  useEffect(() => {
+    if (lines.fast) return; // what is only passed by is not looked at
+    void pictures.want(numbers(seen)).then(() => pictures.want(numbers(beside)));
+  }, [beside, lines.fast, pictures, seen]);
   const pick = useCallback<GridProps["onPick"]>(
     (place, how) => {
       scroller.current?.focus({ preventScroll: true });
@@ -85,7 +95,7 @@ export function Grid(props: GridProps) {
                   place={place}
                   length={ranks.length}
                   judgements={props.judgements}
-                  inSight={lines.seen(line)}
+                  pictures={pictures}
                   focused={place === focus}
                   selected={selected.has(place)}
                   blind={props.blind}
@@ -100,3 +110,5 @@ export function Grid(props: GridProps) {
     </div>
   );
 }
+
+const numbers = (listed: string): number[] => (listed === "" ? [] : listed.split(",").map(Number));

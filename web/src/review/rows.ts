@@ -3,11 +3,12 @@ import { useEffect, useMemo, useRef, useState } from "react";
 import type { Suspect } from "../api/queries";
 import { BLOCK, rowsQuery } from "./queue";
 
-const CALM_MS = 20; // places that are only passed by are not asked for
+const LONGEST_MS = 150; // for which places wait while others are on their way
 
 /** The rows of a list at places `from` to before `to`, as far as they are here; what is missing is fetched. */
 export function useRows(auditId: string, asOf: number | null, ranks: Uint32Array, from: number, to: number) {
-  const wanted = useCalm(Math.floor(from / BLOCK), Math.floor(Math.max(from, to - 1) / BLOCK));
+  const [busy, setBusy] = useState(false);
+  const wanted = useLatest(Math.floor(from / BLOCK), Math.floor(Math.max(from, to - 1) / BLOCK), busy);
   const queries = useQueryClient();
   const blocks = useMemo(
     () =>
@@ -17,6 +18,8 @@ export function useRows(auditId: string, asOf: number | null, ranks: Uint32Array
     [wanted, ranks],
   );
   const found = useQueries({ queries: blocks.map((block) => rowsQuery(auditId, asOf, ranks, block)) });
+  const fetching = found.some((query) => query.isFetching);
+  if (fetching !== busy) setBusy(fetching);
   const failed = found.find((query) => query.error);
   return {
     row: (place: number): Suspect | undefined => {
@@ -31,16 +34,18 @@ export function useRows(auditId: string, asOf: number | null, ranks: Uint32Array
   };
 }
 
-/** A range that changes at once when it had been still, and else when it comes to rest. */
-function useCalm(first: number, last: number): { first: number; last: number } {
-  const [calm, setCalm] = useState({ first, last });
-  const moved = useRef(0);
+/** The range that was asked for last; while one is on its way, those that are only passed by are not asked for. */
+function useLatest(first: number, last: number, busy: boolean): { first: number; last: number } {
+  const [latest, setLatest] = useState({ first, last });
+  const since = useRef(0);
   useEffect(() => {
-    const now = performance.now();
-    const still = now - moved.current > 4 * CALM_MS;
-    moved.current = now;
-    const timer = setTimeout(() => setCalm({ first, last }), still ? 0 : CALM_MS);
+    if (!busy) since.current = performance.now();
+    const left = busy ? Math.max(0, since.current + LONGEST_MS - performance.now()) : 0;
+    const timer = setTimeout(
+      () => setLatest((before) => (before.first === first && before.last === last ? before : { first, last })),
+      left,
+    );
     return () => clearTimeout(timer);
-  }, [first, last]);
-  return calm;
+  }, [first, last, busy]);
+  return latest;
 }

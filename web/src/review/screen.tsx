@@ -18,6 +18,7 @@ import { Help } from "./help";
 import { type Decision, refresh, useJudging } from "./judging";
 import { type Command, commandOf, isTaken, moved } from "./keys";
 import { Picture } from "./picture";
+import { Pictures } from "./pictures";
 import { type Place, placeOf, searchOf } from "./place";
 import { BLOCK, evidenceQuery, queueQuery, rowsQuery } from "./queue";
 import { useRows } from "./rows";
@@ -54,6 +55,12 @@ export default function Review({ auditId }: { auditId: string }) {
   const source = place.order === "random" ? "random" : blind ? "blind" : "list";
   const judging = useJudging(auditId, reviewer, source);
   const { judgements, decide, didBulk, undo, heard } = judging;
+  const datasetId = audit.data?.dataset_id;
+  const pictures = useMemo(
+    () => (datasetId === undefined ? null : new Pictures(datasetId, Number(tiles))),
+    [datasetId, tiles],
+  );
+  useEffect(() => () => pictures?.close(), [pictures]);
   const queue = useQuery({ ...queueQuery(auditId, place), enabled: judging.listening });
   const ranks = queue.data ?? NOTHING;
   const focused = useRows(auditId, place.asOf, ranks, focus, Math.min(focus + 1, ranks.length)).row(focus);
@@ -291,7 +298,7 @@ export default function Review({ auditId }: { auditId: string }) {
               <p>Clear a filter on the left to see more.</p>
             </Empty>
           )}
-          {ranks.length > 0 && (
+          {ranks.length > 0 && pictures && (
             <Grid
               key={`${tiles} ${queue.isPlaceholderData}`}
               auditId={auditId}
@@ -300,6 +307,7 @@ export default function Review({ auditId }: { auditId: string }) {
               focus={focus}
               selected={selection.places}
               judgements={judgements}
+              pictures={pictures}
               tileSize={Number(tiles)}
               blind={blind}
               shape={shape}

@@ -1,8 +1,9 @@
-import { memo } from "react";
+import { memo, useSyncExternalStore } from "react";
 import type { Suspect } from "../api/queries";
 import { probability } from "../ui/format";
 import { VerdictBadge } from "../ui/parts";
 import type { Judgements } from "./judgements";
+import { BROKEN, type Pictures } from "./pictures";
 import { useJudgement } from "./use-judgement";
 
 const SIGNS = { keep: "✓ keep", relabel: "→", exclude: "✕ exclude", unsure: "? unsure" } as const;
@@ -13,7 +14,7 @@ export interface TileProps {
   length: number;
   id: string;
   judgements: Judgements;
-  inSight: boolean;
+  pictures: Pictures;
   focused: boolean;
   selected: boolean;
   blind: boolean;
@@ -23,8 +24,9 @@ export interface TileProps {
 
 /** One sample: its picture, given → suggested, how likely it is wrong, and what was decided. */
 export const Tile = memo(function Tile(props: TileProps) {
-  const { row, place, id, judgements, focused, selected, blind } = props;
+  const { row, place, id, judgements, pictures, focused, selected, blind } = props;
   const judgement = useJudgement(judgements, row);
+  const picture = useSyncExternalStore(pictures.subscribe, () => (row ? pictures.of(row.sample) : undefined));
   return (
     <button
       type="button"
@@ -42,15 +44,8 @@ export const Tile = memo(function Tile(props: TileProps) {
       onClick={(event) => props.onPick(place, { range: event.shiftKey, more: event.ctrlKey || event.metaKey })}
     >
       <span className="tile-picture">
-        {row && (
-          <img
-            src={`${row.image}?size=96`}
-            alt=""
-            decoding="async"
-            draggable={false}
-            fetchPriority={props.inSight ? "high" : "low"}
-          />
-        )}
+        {picture === BROKEN && <span className="muted">no picture</span>}
+        {picture && <img src={picture} alt="" decoding="async" draggable={false} />}
         {judgement && (
           <span className={`decision decision-${judgement.decision}`}>
             {SIGNS[judgement.decision]}

@@ -1,6 +1,8 @@
 import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { inSight, showing, track } from "./lines";
 
+const FAST = 6; // pixels a millisecond: what is passed by so fast is not looked at
+const REST_MS = 60;
 const MORE = 1; // lines that are drawn beyond what is in sight
 
 /** The lines of a scrolled list that are to be drawn, and where. */
@@ -8,6 +10,8 @@ export function useLines(scroller: RefObject<HTMLElement | null>, lines: number,
   const [top, setTop] = useState(0);
   const [size, setSize] = useState({ width: 800, height: 600 });
   const { height, factor, end } = track(lines, lineHeight, size.height);
+  const [fast, setFast] = useState(false);
+  const moves = useRef({ at: 0, top: 0, timer: 0 });
   const ours = useRef(0); // where we put the scroll bar ourselves
 
   useLayoutEffect(() => {
@@ -38,7 +42,13 @@ export function useLines(scroller: RefObject<HTMLElement | null>, lines: number,
     const scrolled = () => {
       if (Math.abs(element.scrollTop - ours.current) < 1) return;
       ours.current = element.scrollTop;
-      setTop(Math.min(end, element.scrollTop * factor));
+      const to = Math.min(end, element.scrollTop * factor);
+      const now = performance.now();
+      const last = moves.current;
+      window.clearTimeout(last.timer);
+      if (Math.abs(to - last.top) > FAST * Math.max(8, now - last.at)) setFast(true);
+      moves.current = { at: now, top: to, timer: window.setTimeout(() => setFast(false), REST_MS) };
+      setTop(to);
     };
     element.addEventListener("scroll", scrolled, { passive: true });
     return () => element.removeEventListener("scroll", scrolled);
@@ -64,6 +74,6 @@ export function useLines(scroller: RefObject<HTMLElement | null>, lines: number,
   );
   const [first, last] = inSight(top, size.height, lineHeight, lines, MORE);
   const shift = ours.current - top; // from the list's pixels to those of the scrolled element
-  const seen = (line: number) => (line + 1) * lineHeight > top && line * lineHeight < top + size.height;
-  return { first, last, height, shift, size, show, seen };
+  const [seenFirst, seenLast] = inSight(top, size.height, lineHeight, lines, 0);
+  return { first, last, seen: { first: seenFirst, last: seenLast }, height, shift, size, show, fast };
 }
