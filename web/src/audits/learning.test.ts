@@ -19,9 +19,9 @@ it("shows twice the epochs that are done, at least ten, and no more than there w
 
 it("draws as high as most epochs reach, so that a first unsure one does not flatten the others", () => {
   const sure = [0.14, 0.13, 0.13, 0.14].map((high) => point(about(0.08, 0.05, high)));
-  expect(ceiling(sure)).toBeCloseTo(0.15);
-  expect(ceiling([point(about(0.1, 0, 0.5)), ...sure])).toBeCloseTo(0.3);
-  expect(ceiling([point(about(0.6, 0.4, 0.9))])).toBeCloseTo(0.9);
-  expect(ceiling([point(about(0, 0, 0.004))])).toBeCloseTo(0.05);
-  expect(ceiling([])).toBe(0.02);
+  expect(ceiling(sure)).toBeCloseTo(0.16);
+  expect(ceiling([point(about(0.1, 0, 0.5)), ...sure])).toBeCloseTo(0.28);
+  expect(ceiling([point(about(0.6, 0.4, 0.9))])).toBeCloseTo(0.92);
+  expect(ceiling([point(about(0, 0, 0.004))])).toBeCloseTo(0.04);
+  expect(ceiling([])).toBe(0.04);
 });

@@ -23,5 +23,5 @@ export function ceiling(epochs: readonly Epoch[]): number {
   const highs = epochs.flatMap(({ noise }) => (noise ? [noise.high] : [])).sort((a, b) => a - b);
   const usual = highs[Math.floor((highs.length - 1) / 2)] ?? 0;
   const most = Math.max(...epochs.map(({ noise }) => noise?.estimate ?? 0), Math.min(highs.at(-1) ?? 0, 2 * usual));
-  return Math.min(1, Math.max(0.02, Math.ceil(most * 20) / 20));
+  return Math.min(1, Math.max(0.04, Math.ceil(most * 25 - 1e-9) / 25)); // in four parts, each of whole percents
 }
