@@ -10,7 +10,7 @@ them. So the interval reaches from below the least ratio to the most, and the ha
 A planted label is right by chance where the given one was wrong and its true class was drawn: of K classes that befalls
 a part κ of those, from 1 / (K − 1), when the network knew nothing, to half of that and a half, when it knew all. Then
 W holds κr right ones, and r = q / (1 + κq) for a ratio q. They lead most of the planted ones, so no height is asked at
-which they may be. Planted after one epoch they are few: 0.17 at most of those that we looked at.
+which they may be. They are planted after one epoch, which knows little: κ was 0.17 with 5,000 photos of ten classes.
 """
 
 from __future__ import annotations
