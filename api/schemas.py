@@ -179,13 +179,34 @@ class Planned(BaseModel):
     estimate: Estimate
 
 
+class NoiseSoFar(BaseModel):
+    """The share of wrong labels as far as the planted ones tell, which lies between `low` and `high` with 95 %."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+class EpochOut(BaseModel):
+    """What an event of type `epoch` says."""
+
+    epoch: int
+    epochs: int
+    train_loss: float
+    train_accuracy: float
+    test_accuracy: float | None
+    mean_weight: float
+    seconds: float
+    noise: NoiseSoFar | None
+
+
 class EventOut(BaseModel):
-    """Something that happened to an audit."""
+    """Something that happened to an audit; what `data` holds is up to its type."""
 
     id: int
     type: str
     at: str
-    data: dict[str, Any]
+    data: Annotated[dict[str, Any] | EpochOut, Field(union_mode="left_to_right")]
 
 
 def dataset_out(dataset: Dataset, ingest: Job, *, whole: bool = True) -> DatasetOut:

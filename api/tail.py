@@ -133,4 +133,4 @@ class Tail:
 def sent(row: Event) -> bytes:
     """An event as a stream has it."""
     event = event_out(row)
-    return f"id: {event.id}\nevent: {event.type}\ndata: {json.dumps({'at': event.at, **event.data})}\n\n".encode()
+    return f"id: {event.id}\nevent: {event.type}\ndata: {json.dumps({'at': event.at, **row.data})}\n\n".encode()

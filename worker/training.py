@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from core import failpoints, logs
 from core.errors import Problem
+from core.science.findings import Interval
 from core.settings import Settings
 from core.spec import Plan
 from core.store import audits, curves, events, jobs
@@ -180,7 +181,8 @@ class Training:
             pk = self._voice.claim.pk
             audits.write_epoch(session, pk, event.epoch + 1, {**values, "curves": key})
             jobs.remember(session, claim, provisional={"epoch": event.epoch + 1, "standing": standing})
-            events.emit(session, pk, "epoch", {"epoch": event.epoch + 1, "epochs": event.epochs, **values})
+            told = {"epoch": event.epoch + 1, "epochs": event.epochs, **values, "noise": _told(event.noise)}
+            events.emit(session, pk, "epoch", told)
 
         self._voice.write(write)
         failpoints.at("epoch.written")
@@ -199,6 +201,10 @@ class Training:
         for old in dropped:
             self._blobs.delete(old["key"])
             failpoints.at("checkpoint.dropped")
+
+
+def _told(noise: Interval | None) -> dict[str, float] | None:
+    return None if noise is None else {"estimate": noise.estimate, "low": noise.low, "high": noise.high}
 
 
 def with_less_at_once(plan: Plan) -> Plan:

@@ -15,7 +15,7 @@ from torch import Tensor
 from core.errors import Problem
 from core.spec import Plan
 
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.science.evidence import Evidence
+from core.science.findings import Interval
 from core.science.ledger import Ledger
 from core.science.opinions import Opinions
 from core.training.loader import Normalisation
@@ -63,6 +64,7 @@ class EpochReport:
     curves: Tensor  # [samples, 3] float16: a point of core.science.ledger.CURVES for every sample
     margins: Tensor  # [samples] on the CPU: plain means of M over the epochs so far
     planted: Tensor  # [decoys, 3] float16: points of the wrong labels that decoys are taught, NaN while they are not
+    noise: Interval | None  # the share of wrong labels, as far as the epochs so far tell
 
 
 Event = Tick | Seen | Look | EpochReport

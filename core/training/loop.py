@@ -24,9 +24,11 @@ from torch import Tensor, nn
 from torch.nn.functional import log_softmax, normalize
 
 from core.errors import Problem
+from core.science.findings import Interval
 from core.science.ledger import LARGEST, Ledger
 from core.science.margins import margin, runner_up_gap
 from core.science.opinions import KEPT, Opinions
+from core.science.sofar import noise_so_far
 from core.science.weigher import sample_weights
 from core.spec import Plan
 from core.training import checkpoint, mirror, weights
@@ -92,6 +94,9 @@ class Run:
         self.decoys = Decoys(self.audited.labels, self.classes, plan.epochs, plan.decoy_share, plan.seed)
         self.ledger = self._new_ledger(len(self.share))  # of the given labels: what is reported
         self.shown = torch.zeros(len(self.share), 3, dtype=torch.float64, device=device)  # as CURVES, of taught labels
+        self.led = torch.zeros(
+            len(self.share), dtype=torch.float64, device=device
+        )  # Σ M of taught labels, beside decoys
         apart = bool(len(self.decoys)) and plan.weigher == "hmw"
         self.lessons = self._new_ledger(len(self.share)) if apart else self.ledger  # of the taught ones: what weighs
         self.mirrored: bool | None = None if plan.flip == "auto" else plan.flip
@@ -232,8 +237,10 @@ class Run:
     def _show(self, row: Tensor, taught: Tensor, logits: Tensor, loss: Tensor) -> None:
         """What this epoch shows of the labels that are taught, of which decoys have others than the given ones."""
         logits = logits.double()
-        rival_gap = runner_up_gap(logits, taught, self.plan.k)
-        self.shown[row] = torch.stack([margin(logits, taught), rival_gap, loss.double()], dim=1)
+        lead, rival_gap = margin(logits, taught), runner_up_gap(logits, taught, self.plan.k)
+        self.shown[row] = torch.stack([lead, rival_gap, loss.double()], dim=1)
+        if self.decoys.are_taught(self.epoch):
+            self.led[row] += lead
 
     def _planted(self) -> Tensor:  # [decoys, 3] float16 on the CPU
         """The decoys' points of the epoch; NaN in one in which their wrong labels were not taught."""
@@ -244,6 +251,14 @@ class Run:
     def _shown_of_decoys(self) -> Tensor:  # [decoys, 3]
         whole = self.share.whole(self.shown)
         return whole[self.decoys.members.to(whole.device)]
+
+    def _noise(self) -> Interval | None:
+        """How many labels look as the planted ones do, over the epochs in which those were taught."""
+        taught = min(self.epoch + 1, self.decoys.until) - 1
+        if not len(self.decoys) or taught < 1:
+            return None
+        led = (self.share.whole(self.led) / taught).cpu().numpy()
+        return noise_so_far(led, self.decoys.members.cpu().numpy(), self.classes)
 
     def _close_epoch(self, accuracy: float | None, seconds: float, share: float) -> EpochReport:
         self.ledger.close_epoch()
@@ -262,6 +277,7 @@ class Run:
             curves=self.share.whole(self.ledger.curves()),
             margins=self.share.whole(self.ledger.aum()).cpu(),
             planted=self._planted(),
+            noise=self._noise(),
         )
         self.totals.zero_()
         self.epoch, self.step, self.rest = self.epoch + 1, 0, None
@@ -383,6 +399,7 @@ class Run:
         if len(self.decoys):
             tensors["decoys"] = self.decoys.state()
             tensors["decoys.shown"] = self._shown_of_decoys()
+            tensors["decoys.led"] = self.share.whole(self.led)
         if self.lessons is not self.ledger:
             lessons = share.whole_ledger(self.lessons.state())
             tensors |= {f"lessons.{name}": tensor for name, tensor in lessons.items()}
@@ -410,6 +427,7 @@ class Run:
             shown = torch.zeros(self.samples, 3, dtype=torch.float64)
             shown[self.decoys.members.cpu()] = tensors["decoys.shown"]
             self.shown.copy_(self.share.own(shown))
+            self.led.copy_(self.share.own(tensors["decoys.led"]))
         if self.lessons is not self.ledger:
             self.lessons.load(self.share.own_ledger(part("lessons.")))
         self.epoch, self.step = position.epoch, position.step

@@ -15,6 +15,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from api import events
+from api.schemas import EpochOut
 from core.store import jobs
 from tests.api.conftest import GUARD_S, Library, Service, check_problem
 
@@ -67,6 +68,22 @@ def test_events_are_listed_in_order(library: Library) -> None:
     ]  # fmt: skip
     assert library.http.get(f"/v1/audits/{library.audit.id}/events?after=2").json()["data"] == page["data"][2:]
     assert library.http.get(f"/v1/audits/{library.audit.id}/events?after=3").json()["data"] == []
+
+
+def test_what_an_epoch_tells_is_listed_as_it_was_written_and_described(service: Service) -> None:
+    job, _ = service.running(service.ready())
+    figures = {"train_loss": 0.5, "train_accuracy": 0.9, "test_accuracy": None, "mean_weight": 1.0, "seconds": 2.0}
+    written = [
+        {"epoch": 1, "epochs": 2, **figures, "noise": None},
+        {"epoch": 2, "epochs": 2, **figures, "noise": {"estimate": 0.08, "low": 0.05, "high": 0.12}},
+    ]
+    for data in written:
+        service.event(job, "epoch", **data)
+        assert EpochOut(**data).model_dump() == data
+    page = service.http.get(f"/v1/audits/{job.id}/events").json()["data"]
+    assert [event["data"] for event in page if event["type"] == "epoch"] == written
+    described = service.http.get("/v1/openapi.json").json()["components"]["schemas"]["EventOut"]["properties"]["data"]
+    assert {"$ref": "#/components/schemas/EpochOut"} in described["anyOf"]
 
 
 @examples(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -18,11 +18,12 @@ from PIL import Image
 from safetensors.torch import save_file
 from sqlalchemy import func, select, update
 
+from api.schemas import EpochOut
 from core import settings as core_settings
 from core.review.ranking import Wanted
 from core.settings import Settings
 from core.spec import Pace, Plan, Record
-from core.store import audits, conflicts, curves, datasets, jobs, likeness, scores
+from core.store import audits, conflicts, curves, datasets, events, jobs, likeness, scores
 from core.store.blobs import Blobs
 from core.store.db import Database
 from core.store.tables import Job, Sample, Score
@@ -302,6 +303,36 @@ def test_a_paused_audit_goes_on_where_it_was_and_ends_with_the_same_bits(
     assert "resumed" in _kinds(db, paused)
     for name in FILES:
         assert first["files"][name]["sha256"] == second["files"][name]["sha256"]
+
+
+def test_every_epoch_tells_how_many_labels_seem_wrong_and_the_same_after_a_pause(
+    db: Database, blobs: Blobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = plant_few(tmp_path / "many.zip", samples=600, rate=0.2).archive
+    dataset_id, ingest = uploaded(db, blobs, archive.read_bytes())
+    assert run.main([ingest]) == 0
+    undisturbed, stopped = (_submit(db, dataset_id, epochs=8) for _ in range(2))
+    assert run.main([undisturbed]) == 0
+    told = _noise(db, undisturbed)
+    assert list(told) == list(range(1, 9)) and told[1] is None
+    last = told[8]
+    assert last is not None and last["low"] <= last["estimate"] <= last["high"]
+    assert last["low"] < 0.2 < last["high"] < 0.5
+
+    with monkeypatch.context() as patch:
+        _at_step(patch, 60, lambda _voice: os.kill(os.getpid(), signal.SIGTERM))
+        run.main([stopped])
+    assert 1 < len(_noise(db, stopped)) < 8
+    assert run.main([stopped]) == 0
+    assert _noise(db, stopped) == told
+
+
+def _noise(db: Database, id: str) -> dict[int, dict[str, float] | None]:
+    """What each epoch's event said of wrong labels."""
+    pk = _job(db, id).pk
+    with db.read() as session:
+        rows = events.after(session, pk, 0, 200)
+    return {row.data["epoch"]: EpochOut(**row.data).model_dump()["noise"] for row in rows if row.type == "epoch"}
 
 
 def test_the_ranking_so_far_is_shown_while_an_audit_is_at_work_and_gone_when_it_ends(

@@ -17,6 +17,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 
 from core.errors import Problem
+from core.science.findings import Interval
 from core.science.noise import symmetric
 from core.science.verdict import judge
 from core.spec import AuditSpec, DatasetFacts, Plan
@@ -80,6 +81,12 @@ def kept(company: Company, changes: dict[str, Any]) -> tuple[NDArray[np.float16]
     return run.result().answers.features, planted, lessons[run.decoys.members]
 
 
+def counted(company: Company, changes: dict[str, Any]) -> list[Interval | None]:
+    """How many labels seem wrong after each epoch."""
+    run = Run(data(200), plan(**changes), CPU, company=company)
+    return [event.noise for event in run if isinstance(event, EpochReport)]
+
+
 def stopped(company: Company, changes: dict[str, Any], *at: int) -> list[bytes]:
     """Checkpoints of a run after these events."""
     run = Run(data(SAMPLES), plan(**changes), CPU, company=company)
@@ -116,6 +123,12 @@ def test_the_first_process_keeps_the_features_of_all_and_everybody_knows_the_poi
     assert [bool(points.isnan().all()) for points in planted] == [True, *4 * [False], True, True]
     assert all(torch.equal(a.nan_to_num(), b.nan_to_num()) for a, b in zip(planted, others, strict=True))
     assert len(planted[0]) == len(lessons) == 30
+
+
+def test_everybody_counts_the_same_wrong_labels(two: Ask) -> None:
+    first, second = two(counted, {"decoy_share": 0.2, "epochs": 7})
+    assert first == second
+    assert first[0] is None and first[-1] is not None
 
 
 @pytest.mark.parametrize("changes", SWITCHES)

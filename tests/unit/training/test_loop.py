@@ -142,7 +142,7 @@ def test_a_checkpoint_of_something_else_is_refused() -> None:
         (relabelled, plan(), content),
         (data(), plan(), content[: len(content) // 2]),
         (data(), plan(), b""),
-        (data(), plan(), content.replace(b'\\"format\\": 2', b'\\"format\\": 9')),
+        (data(), plan(), content.replace(b'\\"format\\": 3', b'\\"format\\": 9')),
     ):
         with pytest.raises(Problem) as refused:
             Run(other_data, other_plan, CPU, resume=bytes_)
@@ -246,7 +246,31 @@ def test_what_decoys_show_of_their_wrong_labels_is_told_while_they_are_taught_an
     assert all(
         torch.equal(a.planted.nan_to_num(), b.planted.nan_to_num()) for a, b in zip(told[1:], resumed, strict=True)
     )
+    assert [event.noise for event in resumed] == [event.noise for event in told[1:]]
     assert again.result().answers.features.tobytes() == run.result().answers.features.tobytes()
+
+
+def test_wrong_labels_are_counted_while_planted_ones_are_taught_and_then_the_number_stands() -> None:
+    right = data(200, test=0)
+    labels = right.labels.copy()
+    labels[::5] = (labels[::5] + 1) % len(right.classes)
+    made, wanted = replace(right, labels=labels), plan(epochs=8, decoy_share=0.2)
+    run = Run(made, wanted, CPU)
+    told: list[EpochReport] = []
+    halfway = b""
+    for event in run:
+        if isinstance(event, EpochReport):
+            told.append(event)
+        elif isinstance(event, Tick) and (event.epoch, event.step) == (4, 2):
+            halfway = run.checkpoint()
+    noise = [event.noise for event in told]
+    last = noise[run.decoys.until - 1]
+    assert noise[0] is None and last is not None and last.low < 0.2 < last.high
+    assert noise[run.decoys.until :] == [last] * (8 - run.decoys.until)
+    resumed = [event.noise for event in Run(made, wanted, CPU, resume=halfway) if isinstance(event, EpochReport)]
+    assert resumed == noise[4:]
+    without = finished(Run(made, plan(epochs=3, decoy_share=0.0), CPU))
+    assert {event.noise for event in without if isinstance(event, EpochReport)} == {None}
 
 
 def test_features_are_what_the_classifier_reads_of_both_sides_at_length_one() -> None:

@@ -10,9 +10,17 @@ const told = (events: readonly Happened[], before: Story = NOTHING) => events.re
 it("draws a point for each epoch", () => {
   const { epochs } = told([epoch(1, 2), epoch(2, 1)]);
   expect(epochs).toEqual([
-    { epoch: 1, loss: 2, train: 0.5, held: null },
-    { epoch: 2, loss: 1, train: 0.5, held: null },
+    { epoch: 1, loss: 2, train: 0.5, held: null, noise: null },
+    { epoch: 2, loss: 1, train: 0.5, held: null, noise: null },
   ]);
+});
+
+it("takes the share of wrong labels when all of it is told, and else none", () => {
+  const noiseOf = (noise: unknown) => told([event("epoch", { epoch: 1, noise })]).epochs[0]?.noise;
+  const noise = { estimate: 0.08, low: 0.05, high: 0.12 };
+  expect(noiseOf(noise)).toEqual(noise);
+  expect(noiseOf({ estimate: 0.08, low: null, high: 0.12 })).toBeNull();
+  expect(noiseOf(undefined)).toBeNull();
 });
 
 it("hears nothing twice, however often the line is lost", () => {

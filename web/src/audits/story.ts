@@ -1,3 +1,5 @@
+import type { Schemas } from "../api/client";
+
 /** What an audit's events come to: a point for each epoch, and what else happened, in order. */
 export interface Happened {
   readonly id: number;
@@ -6,11 +8,14 @@ export interface Happened {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
+type Noise = Schemas["NoiseSoFar"];
+
 export interface Epoch {
   readonly epoch: number;
   readonly loss: number | null;
   readonly train: number | null;
   readonly held: number | null;
+  readonly noise: Noise | null;
 }
 
 export interface Note {
@@ -52,8 +57,23 @@ function withEpoch(epochs: readonly Epoch[], { data }: Happened): readonly Epoch
   const number = (key: string) => (typeof data[key] === "number" ? (data[key] as number) : null);
   const epoch = number("epoch");
   if (epoch === null) return epochs;
-  const point = { epoch, loss: number("train_loss"), train: number("train_accuracy"), held: number("test_accuracy") };
+  const point = {
+    epoch,
+    loss: number("train_loss"),
+    train: number("train_accuracy"),
+    held: number("test_accuracy"),
+    noise: asNoise(data["noise"]),
+  };
   return [...epochs.filter((one) => one.epoch < epoch), point];
+}
+
+/** The share of wrong labels that an epoch tells; audits of before told none. */
+function asNoise(told: unknown): Noise | null {
+  if (typeof told !== "object" || told === null) return null;
+  const { estimate, low, high } = told as Partial<Record<keyof Noise, unknown>>;
+  return typeof estimate === "number" && typeof low === "number" && typeof high === "number"
+    ? { estimate, low, high }
+    : null;
 }
 
 function words({ type, data }: Happened): string | null {
