@@ -8,6 +8,7 @@ import { History } from "./history";
 import { Neighbours } from "./neighbours";
 import { Picture } from "./picture";
 import { evidenceQuery } from "./queue";
+import type { Actions } from "./use-deciding";
 
 const Trajectory = lazy(() => import("./trajectory"));
 
@@ -20,17 +21,6 @@ const REASONS: Readonly<Record<Suspect["reasons"][number], string>> = {
   "conflicting-duplicates": "the same image has another label elsewhere",
   "votes-differ": "the people who labelled it differ",
 };
-
-export interface Actions {
-  keep: () => void;
-  accept: () => void;
-  exclude: () => void;
-  unsure: () => void;
-  relabel: (label: string) => void;
-  search: () => void;
-  zoom: () => void;
-  show: (sample: number) => void;
-}
 
 /** All that is known of one sample, and what can be decided of it. */
 export function Detail({
