@@ -12,6 +12,7 @@ export type Judgement = Schemas["JudgementOut"];
 export type Review = Schemas["ReviewOut"];
 
 export const ENDED: ReadonlySet<Audit["status"]> = new Set(["succeeded", "failed", "cancelled"]);
+export const READING: ReadonlySet<Dataset["status"]> = new Set(["received", "ingesting"]);
 const SOON = 1000;
 
 export const datasetQuery = (id: string) =>
@@ -19,8 +20,18 @@ export const datasetQuery = (id: string) =>
     queryKey: ["dataset", id],
     queryFn: ({ signal }) =>
       answer(api.GET("/v1/datasets/{dataset_id}", { params: { path: { dataset_id: id } }, signal })),
-    refetchInterval: ({ state }) =>
-      state.data && ["received", "ingesting"].includes(state.data.status) ? SOON : false,
+    refetchInterval: ({ state }) => (state.data && READING.has(state.data.status) ? SOON : false),
+  });
+
+/** All versions of a dataset, the oldest first. */
+export const versionsQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["versions", id],
+    queryFn: async ({ signal }) => {
+      const params = { path: { dataset_id: id }, query: { limit: 1000 } };
+      return (await answer(api.GET("/v1/datasets/{dataset_id}/versions", { params, signal }))).data;
+    },
+    refetchInterval: ({ state }) => (state.data?.some(({ status }) => READING.has(status)) ? SOON : false),
   });
 
 export const auditQuery = (id: string) =>

@@ -1,7 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { type Audit, datasetQuery } from "../api/queries";
-import { ago } from "../datasets/ago";
+import { versionOf } from "../datasets/family";
+import { ago } from "../ui/ago";
 import { duration, percent, shareWithRange, when } from "../ui/format";
 import { Progress } from "../ui/parts";
 import { AuditStatus } from "./status";
@@ -63,9 +64,12 @@ export function AuditTable({ audits, named }: { audits: readonly Audit[]; named?
 function DatasetName({ id }: { id: string }) {
   const dataset = useQuery({ ...datasetQuery(id), staleTime: 60_000 });
   return (
-    <Link href={`/datasets/${id}`} className="name">
-      {dataset.data?.name ?? id.slice(-6)}
-    </Link>
+    <>
+      <Link href={`/datasets/${id}`} className="name">
+        {dataset.data?.name ?? id.slice(-6)}
+      </Link>
+      {dataset.data && versionOf(dataset.data) && <div className="muted small">{versionOf(dataset.data)}</div>}
+    </>
   );
 }
 

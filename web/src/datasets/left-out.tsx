@@ -1,10 +1,10 @@
 import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
 import { useState } from "react";
-import type { Dataset } from "../api/queries";
+import { type Dataset, READING } from "../api/queries";
 import { count, plural } from "../ui/format";
 import { Button, Card, Failed, Loading } from "../ui/parts";
 import { csv, download } from "./csv";
-import { type LeftOut, leftOut, leftOutQuery, type Outcome, READING } from "./queries";
+import { type LeftOut, leftOut, leftOutQuery, type Outcome } from "./queries";
 
 const AT_ONCE = 1000;
 const SHOWN = 100;

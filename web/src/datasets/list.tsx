@@ -1,13 +1,15 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link } from "wouter";
-import type { Dataset } from "../api/queries";
+import { type Dataset, READING } from "../api/queries";
+import { ago } from "../ui/ago";
 import { count, percent, plural, size, when } from "../ui/format";
 import { Button, Card, Failed, Loading } from "../ui/parts";
-import { ago } from "./ago";
+
 import { Drop } from "./drop";
+import { versionOf } from "./family";
 import { progressOf } from "./progress";
-import { datasetsQuery, READING } from "./queries";
+import { datasetsQuery } from "./queries";
 import { RemoveDataset } from "./remove";
 import { DatasetStatus } from "./status";
 import { Transfers } from "./transfers";
@@ -95,6 +97,7 @@ function Row({ dataset, onRemove }: { dataset: Dataset; onRemove: () => void }) 
         <Link href={`/datasets/${dataset.id}`} className="name">
           {dataset.name}
         </Link>
+        {versionOf(dataset) && <div className="muted small">{versionOf(dataset)}</div>}
       </td>
       <td>
         <DatasetStatus status={dataset.status} />
@@ -112,7 +115,12 @@ function Row({ dataset, onRemove }: { dataset: Dataset; onRemove: () => void }) 
         </time>
       </td>
       <td className="number">
-        <Button small kind="quiet" onClick={onRemove} aria-label={`Delete ${dataset.name}`}>
+        <Button
+          small
+          kind="quiet"
+          onClick={onRemove}
+          aria-label={`Delete ${[dataset.name, versionOf(dataset)].filter(Boolean).join(", ")}`}
+        >
           Delete
         </Button>
       </td>

@@ -1,13 +1,14 @@
 import { infiniteQueryOptions } from "@tanstack/react-query";
 import { answer, api, type Schemas } from "../api/client";
-import type { Dataset } from "../api/queries";
+import { READING } from "../api/queries";
 
 export type LeftOut = Schemas["LeftOutOut"];
 export type Finding = Schemas["FindingOut"];
 export type Kind = Finding["kind"];
 export type Outcome = LeftOut["outcome"];
+export type Difference = Schemas["VersionDifference"];
+export type Changed = Schemas["DifferenceOut"];
 
-export const READING: ReadonlySet<Dataset["status"]> = new Set(["received", "ingesting"]);
 const PAGE = 50;
 const SOON = 1500;
 
@@ -49,6 +50,22 @@ export const findingsQuery = (id: string, kind: Kind, leaks: boolean) =>
             path: { dataset_id: id },
             query: { kind, limit: 200, ...(leaks && { across_splits: true }), ...from(pageParam) },
           },
+          signal,
+        }),
+      ),
+    initialPageParam: null as number | null,
+    getNextPageParam: (last) => (last.next === null ? null : Number(last.next)),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+
+/** How a version differs from another, sample by sample; all pages tell the same numbers. */
+export const changesQuery = (one: string, other: string) =>
+  infiniteQueryOptions({
+    queryKey: ["changes", one, other],
+    queryFn: ({ pageParam, signal }) =>
+      answer(
+        api.GET("/v1/datasets/{dataset_id}/diff/{other_id}", {
+          params: { path: { dataset_id: one, other_id: other }, query: { limit: 24, ...from(pageParam) } },
           signal,
         }),
       ),

@@ -1,17 +1,19 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link, useLocation } from "wouter";
-import { type Dataset, datasetQuery } from "../api/queries";
-import { count, duration, percent, size, when } from "../ui/format";
-import { Button, Card, Fact, Failed, Loading, Notice, Progress } from "../ui/parts";
+import { type Dataset, datasetQuery, READING } from "../api/queries";
+import { count, duration, percent, size } from "../ui/format";
+import { Button, Card, Failed, Loading, Notice, Progress } from "../ui/parts";
 import { AuditsOf } from "./audits";
 import { ClassBalance } from "./classes";
+import { versionOf } from "./family";
 import { Findings } from "./findings";
 import { LeftOutFiles } from "./left-out";
 import { progressOf } from "./progress";
-import { READING } from "./queries";
 import { RemoveDataset } from "./remove";
 import { DatasetStatus } from "./status";
+import { Versions } from "./versions";
+import { WhatItIs } from "./what-it-is";
 import "./datasets.css";
 
 /** One dataset: how it is read, and then what is in it. */
@@ -24,6 +26,7 @@ export default function DatasetScreen({ id }: { id: string }) {
     <div className="screen">
       <header>
         <h1 className="path-title">{dataset?.name ?? "Dataset"}</h1>
+        {dataset && versionOf(dataset) && <span className="muted">{versionOf(dataset)}</span>}
         {dataset && <DatasetStatus status={dataset.status} />}
         {dataset && (
           <span className="row header-actions">
@@ -44,7 +47,9 @@ export default function DatasetScreen({ id }: { id: string }) {
         <>
           {READING.has(dataset.status) && <BeingRead dataset={dataset} />}
           <Refused dataset={dataset} />
-          {dataset.status === "ready" && <Ready dataset={dataset} />}
+          {dataset.status === "ready" && <WhatItIs dataset={dataset} />}
+          <Versions dataset={dataset} />
+          {dataset.status === "ready" && <Inside dataset={dataset} />}
           <LeftOutFiles dataset={dataset} />
         </>
       )}
@@ -98,58 +103,9 @@ function Refused({ dataset }: { dataset: Dataset }) {
   );
 }
 
-const SPLITS = ["train", "val", "test", ""];
-
-/** What the card of findings tells already. */
-const FOUND = new Set([
-  "split-leak",
-  "duplicate-conflict",
-  "duplicate",
-  "near-duplicate",
-  "blank-image",
-  "tiny-image",
-  "odd-aspect",
-  "low-information",
-]);
-
-function Ready({ dataset }: { dataset: Dataset }) {
-  const { counts, splits, warnings } = dataset;
-  const named = Object.entries(splits ?? {}).sort(([one], [other]) => SPLITS.indexOf(one) - SPLITS.indexOf(other));
-  const told = (warnings ?? []).filter(({ code }) => code !== undefined && !FOUND.has(code));
+function Inside({ dataset }: { dataset: Dataset }) {
   return (
     <>
-      <Card title="What it is">
-        <dl className="facts">
-          <Fact label="Format" value={dataset.format ?? "–"} note={`laid out as ${dataset.layout ?? "unknown"}`} />
-          <Fact label="Size" value={dataset.size === null ? "–" : size(dataset.size)} note={when(dataset.created_at)} />
-          {counts && (
-            <Fact
-              label="Images"
-              value={count(counts.accepted)}
-              note={`${count(counts.seen)} seen = ${count(counts.accepted)} accepted + ${count(counts.rejected)} rejected + ${count(counts.ignored)} ignored`}
-            />
-          )}
-          <Fact label="Classes" value={dataset.class_count === null ? "–" : count(dataset.class_count)} />
-          <Fact
-            label="Splits"
-            value={named.every(([name]) => name === "") ? "none" : named.length}
-            note={named
-              .filter(([name]) => name !== "" || named.length > 1)
-              .map(([name, images]) => `${name || "without a split"}: ${count(images)}`)
-              .join(", ")}
-          />
-        </dl>
-        {told.length > 0 && (
-          <>
-            <h3>Worth knowing</h3>
-            <ul className="warnings">
-              {told.map(({ code, detail }) => (
-                <li key={`${code} ${detail}`}>{detail}</li>
-              ))}
-            </ul>
-          </>
-        )}
-      </Card>
       <AuditsOf dataset={dataset} />
       <div className="columns">
         <Findings dataset={dataset} />

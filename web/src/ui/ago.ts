@@ -1,4 +1,4 @@
-import { duration } from "../ui/format";
+import { duration } from "./format";
 
 /** "5 min ago": how old something is. Clocks may differ a little. */
 export function ago(iso: string, now = Date.now()): string {
