@@ -54,7 +54,7 @@ def image(
 class PicturesQuery(Asked):
     """Of which samples, up to 100 with commas between, and how large."""
 
-    samples: Annotated[str, Field(pattern=r"^\d{1,10}(,\d{1,10}){0,99}$")]
+    samples: Annotated[str, Field(pattern=r"^\d{1,9}(,\d{1,9}){0,99}$")]
     size: Annotated[int, Field(ge=1, le=512, description="Longest side in pixels.")] = 96
 
 

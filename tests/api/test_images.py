@@ -105,7 +105,8 @@ def test_a_picture_that_cannot_be_drawn_leaves_the_others(library_on_sqlite: Lib
 @pytest.mark.parametrize(
     ("query", "code"),
     [("samples=0,99999", "unknown-sample"), ("samples=", "invalid-parameter"), ("samples=1,,2", "invalid-parameter"),
-     ("samples=-1", "invalid-parameter"), ("samples=" + ",".join("1" * 101), "invalid-parameter"),
+     ("samples=-1", "invalid-parameter"), ("samples=9999999999", "invalid-parameter"),
+     ("samples=" + ",".join("1" * 101), "invalid-parameter"),
      ("samples=1&size=0", "invalid-parameter"), ("samples=1&size=513", "invalid-parameter"), ("", "invalid-parameter")],
 )  # fmt: skip
 def test_pictures_that_cannot_be_asked_for_are_refused(library_on_sqlite: Library, query: str, code: str) -> None:

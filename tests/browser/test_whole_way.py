@@ -78,7 +78,18 @@ def test_from_an_archive_to_a_clean_dataset(
         images = [name for name in found.namelist() if name.endswith(".png")]
     assert len(images) == 500 - excluded and excluded >= 5
 
-    page.get_by_role("link", name="Model").click()
+    page.get_by_role("button", name="Make version 2").click()
+    again = page.get_by_role("link", name="Audit it again")
+    expect(again).to_be_visible()
+    version = str(again.get_attribute("href")).split("/")[2]
+    page.goto(f"http://127.0.0.1:{house.port}/datasets/{version}")
+    expect(page.get_by_role("heading", name="Versions")).to_be_visible()
+    page.get_by_text("What changed").click()
+    expect(page.get_by_text(f"{excluded} excluded", exact=False)).to_be_visible()
+    take_picture(page, "whole-way-7-versions")
+    assert client.dataset(version)["counts"]["accepted"] == 500 - excluded
+
+    page.goto(f"http://127.0.0.1:{house.port}/audits/{audit}/model")
     with page.expect_download() as downloading:
         page.get_by_role("link", name=re.compile("model.safetensors")).first.click()
     downloading.value.save_as(tmp_path / "model.safetensors")
