@@ -14,5 +14,5 @@ export default defineConfig({
     chunkSizeWarningLimit: 1000,
   },
   server: { proxy: { "/v1": { target: service, changeOrigin: true, headers: { origin: service } } } },
-  test: { environment: "happy-dom", include: ["src/**/*.test.{ts,tsx}"] },
+  test: { environment: "happy-dom", include: ["src/**/*.test.{ts,tsx}"], css: { include: /\.css\?raw$/ } },
 });

@@ -6,6 +6,7 @@ import { App } from "./app";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/parts.css";
+import "./styles/charts.css";
 import "./styles/shell.css";
 
 const queries = new QueryClient({

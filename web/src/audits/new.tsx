@@ -5,11 +5,11 @@ import { answer, api } from "../api/client";
 import { Problem } from "../api/problem";
 import { type Audit, type Dataset, datasetQuery } from "../api/queries";
 import { Button, Failed, Loading, Notice } from "../ui/parts";
+import { useSettled } from "../ui/settled";
 import { Choices } from "./choices";
 import { EMPTY, type Faults, type Form, faultsOf, onceKey, type Request, requestOf } from "./form";
 import { PlannedCard } from "./planned";
 import type { Planned } from "./queries";
-import { useSettled } from "./settled";
 import "./audits.css";
 
 const STILL_MS = 600;

@@ -8,6 +8,7 @@ import { Card, Failed } from "../ui/parts";
 import { Changes } from "./changes";
 import { parentOf } from "./family";
 import { DatasetStatus } from "./status";
+import "./datasets.css";
 
 /** The family of a dataset, the oldest first: what it was corrected from, and what was made of it. */
 export function Versions({ dataset }: { dataset: Dataset }) {
@@ -22,12 +23,19 @@ export function Versions({ dataset }: { dataset: Dataset }) {
   if (family.length < 2) return null;
   return (
     <Card title="Versions">
-      <ol className="family">
-        {family.map((one) => (
-          <Version key={one.id} one={one} parent={parentOf(one, family)} shown={one.id === dataset.id} />
-        ))}
-      </ol>
+      <Family family={family} shown={dataset.id} />
     </Card>
+  );
+}
+
+/** Versions in a list, each with what it changed. */
+export function Family({ family, shown }: { family: readonly Dataset[]; shown: string }) {
+  return (
+    <ol className="family">
+      {family.map((one) => (
+        <Version key={one.id} one={one} parent={parentOf(one, family)} shown={one.id === shown} />
+      ))}
+    </ol>
   );
 }
 
@@ -35,7 +43,7 @@ function Version({ one, parent, shown }: { one: Dataset; parent: Dataset | null;
   return (
     <li>
       <div className="row">
-        <Link href={`/datasets/${one.id}`} className="family-name" aria-current={shown ? "page" : undefined}>
+        <Link href={`/datasets/${one.id}`} className="name" aria-current={shown ? "page" : undefined}>
           {one.name}
         </Link>
         <span>version {one.version}</span>

@@ -48,28 +48,6 @@ export const planQuery = (datasetId: string) =>
     staleTime: 0,
   });
 
-export const versionsQuery = (datasetId: string) =>
-  queryOptions({
-    queryKey: ["versions", datasetId],
-    queryFn: async ({ signal }) => {
-      const params = { path: { dataset_id: datasetId }, query: { limit: 100 } };
-      const page = await answer(api.GET("/v1/datasets/{dataset_id}/versions", { params, signal }));
-      return page.data;
-    },
-    refetchInterval: ({ state }) =>
-      state.data?.some(({ status }) => status === "received" || status === "ingesting") ? SOON : false,
-  });
-
-export const changesQuery = (from: string, to: string) =>
-  queryOptions({
-    queryKey: ["version-changes", from, to],
-    queryFn: ({ signal }) => {
-      const params = { path: { dataset_id: from, other_id: to }, query: { limit: 1 } };
-      return answer(api.GET("/v1/datasets/{dataset_id}/diff/{other_id}", { params, signal }));
-    },
-    staleTime: Number.POSITIVE_INFINITY,
-  });
-
 export async function makeVersion(datasetId: string, body: Schemas["NewVersion"]): Promise<Schemas["DatasetOut"]> {
   const params = { path: { dataset_id: datasetId } };
   const made = await answer(api.POST("/v1/datasets/{dataset_id}/versions", { params, body }));

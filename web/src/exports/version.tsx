@@ -2,13 +2,13 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link } from "wouter";
 import { Problem } from "../api/problem";
-import { type Dataset, datasetQuery } from "../api/queries";
+import { type Dataset, datasetQuery, versionsQuery } from "../api/queries";
+import { Family } from "../datasets/versions";
 import { reviewAddress } from "../report/address";
 import { plural } from "../ui/format";
 import { Button, Card, Fact, Failed, Loading, Notice } from "../ui/parts";
-import { Family } from "./family";
 import { type Agreed, countOf, HeldOut } from "./held-out";
-import { makeVersion, planQuery, type Revised, versionsQuery } from "./queries";
+import { makeVersion, planQuery, type Revised } from "./queries";
 
 /** A new dataset with the labels as people decided, to be audited again. */
 export function NewVersion({ auditId, dataset }: { auditId: string; dataset: Dataset }) {
@@ -57,8 +57,19 @@ export function NewVersion({ auditId, dataset }: { auditId: string; dataset: Dat
           </Button>
         </div>
       )}
-      <Family datasetId={dataset.id} />
+      <Earlier id={dataset.id} />
     </Card>
+  );
+}
+
+function Earlier({ id }: { id: string }) {
+  const { data: family } = useQuery(versionsQuery(id));
+  if (!family || family.length < 2) return null;
+  return (
+    <>
+      <h3>Versions</h3>
+      <Family family={family} shown={id} />
+    </>
   );
 }
 

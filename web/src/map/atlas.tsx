@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { Card } from "../ui/parts";
+import { useSettled } from "../ui/settled";
 import { byDecision, byGiven, byVerdict, WAYS, type Way } from "./groups";
 import { useInks } from "./inks";
 import { Legend } from "./legend";
@@ -10,7 +11,6 @@ import type { Look } from "./paint";
 import { Plane } from "./plane";
 import { type MapOut, type Points, SIDE } from "./points";
 import { decidedQuery } from "./queries";
-import { useSettled } from "./settled";
 import { ShownSample } from "./shown-sample";
 import type { View } from "./view";
 
