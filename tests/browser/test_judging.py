@@ -26,6 +26,8 @@ def test_keys_decide_and_the_next_sample_has_the_turn(person: People, audited: A
     assert rows[3]["sample"] not in judged
     assert judged[rows[4]["sample"]]["label"] == rows[4]["suggested_label"]
     assert decisions(tiles, 3) == ["keep", "exclude", "unsure"]
+    expect(tiles.nth(0).locator("img")).to_have_css("opacity", "0.55")  # what is done steps back
+    expect(tiles.nth(3).locator("img")).to_have_css("opacity", "1")
 
 
 def test_a_digit_is_a_class_by_likelihood_and_letters_find_any(person: People, audited: Audited) -> None:
