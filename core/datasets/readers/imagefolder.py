@@ -29,7 +29,7 @@ MANIFEST_STEMS = {"readme", "license", "licence", "copying", "notice", "authors"
 SYSTEM_FILES = {"thumbs.db": "a thumbnail cache", "desktop.ini": "a folder setting"}
 NOT_IMAGES = TEXT_ENDINGS | TABLE_ENDINGS
 NO_NAMES = frozenset(("", ".", ".."))
-DRIVE = re.compile(r"[A-Za-z]:")
+DRIVE = re.compile(r".:", re.DOTALL)  # to Windows any first character may name one, not letters alone
 
 
 class Place(NamedTuple):

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 import pytest
 from dataset_makers import Forged, forge, image, limits, read_here
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.datasets.bounds import Bounds
@@ -26,6 +26,8 @@ NAMES = st.lists(TRICKS | st.text(max_size=5), max_size=8).map("".join)
 
 
 @given(NAMES)
+@example("0:")
+@example("é:cat/1.png")
 def test_a_name_that_is_taken_leads_nowhere_else(name: str) -> None:
     try:
         imagefolder.check_safe(name, 0)
