@@ -31,6 +31,7 @@ from core.errors import Problem
 from core.science.noise import Noise, from_name
 from core.spec import Plan
 from core.training.events import EpochReport
+from core.training.eye import Eye
 from core.training.host import has_fast_bf16, settle
 from core.training.loader import Loader, TrainingData
 from core.training.loop import Run
@@ -51,12 +52,19 @@ class Job:
     until: float  # on the clock time.time()
 
 
+class PlainEye(Eye):
+    """Mirrored images are never asked about."""
+
+    def see_all(self, loader: Loader, mirrored: bool) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
+        return super().see_all(loader, mirrored=False)
+
+
 class PlainLook(Run):
     """A run that is asked about each image once, as in the paper; ours asks about the mirrored image too."""
 
-    def _predict(self, loader: Loader) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
-        for index, x, y in loader.in_order(self.looked_at):
-            yield index, y, *self._rest(x)
+    def __init__(self, data: TrainingData, plan: Plan, device: torch.device, resume: bytes | None = None) -> None:
+        super().__init__(data, plan, device, resume=resume)
+        self.eye = PlainEye(self.network, plan, device, self.company)
 
 
 def here(device: torch.device, work: Path) -> Path:

@@ -16,7 +16,6 @@ import hashlib
 import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import nullcontext
-from itertools import zip_longest
 
 import numpy as np
 import torch
@@ -24,11 +23,7 @@ from torch import Tensor, nn
 from torch.nn.functional import log_softmax, normalize
 
 from core.errors import Problem
-from core.science.findings import Interval
-from core.science.ledger import LARGEST, Ledger
-from core.science.margins import margin, runner_up_gap
-from core.science.opinions import KEPT, Opinions
-from core.science.sofar import noise_so_far
+from core.science.ledger import Ledger
 from core.science.weigher import sample_weights
 from core.spec import Plan
 from core.training import checkpoint, mirror, weights
@@ -36,6 +31,7 @@ from core.training.catalogue import check
 from core.training.company import ALONE, Company, unsent
 from core.training.decoys import Decoys
 from core.training.events import Answers, EpochReport, Event, Look, Result, Room, Seen, Tick, in_memory
+from core.training.eye import Eye
 from core.training.frozen import look_once
 from core.training.host import autocast
 from core.training.loader import Features, Loader, Only, TrainingData, normalisation
@@ -46,10 +42,10 @@ from core.training.networks.fast import WhitenedNet
 from core.training.schedule import rate
 from core.training.sgd import SGD
 from core.training.share import Share
+from core.training.shown import Shown
 
-__all__ = ["Answers", "EpochReport", "Event", "Look", "Result", "Run", "Seen", "Tick", "looked_at"]
+__all__ = ["Answers", "EpochReport", "Event", "Look", "Result", "Run", "Seen", "Tick"]
 
-EVALUATION_BATCH = 512  # images of 64 pixels; fixed, for a sample's last bits depend on the size of its batch
 WHITENED_ON = 2000  # images that the stem of a whitened network is computed from
 
 
@@ -73,7 +69,6 @@ class Run:
         self.audited = Loader(data.images, data.labels, self.scale, device)
         self.share = Share(company, self.samples, device)
         self.steps = self.audited.steps(plan.batch)
-        self.looked_at = looked_at(plan)
         self.test: Loader | None = None
         if data.test_images is not None and data.test_labels is not None and len(data.test_labels):
             self.test = Loader(data.test_images, data.test_labels, self.scale, device)
@@ -87,16 +82,14 @@ class Run:
             weights.fill(network, plan.network, start, plan.weights)
         self.network = network.to(device).to(memory_format=torch.channels_last)
         self.learner: nn.Module = self.network  # what training calls
+        self.eye = Eye(self.network, plan, device, company)
         optimizer = Muon if plan.optimizer == "muon" else SGD
         self.optimizer = optimizer(
             self.network.named_parameters(), plan.momentum, plan.weight_decay, nesterov=plan.nesterov
         )
         self.decoys = Decoys(self.audited.labels, self.classes, plan.epochs, plan.decoy_share, plan.seed)
         self.ledger = self._new_ledger(len(self.share))  # of the given labels: what is reported
-        self.shown = torch.zeros(len(self.share), 3, dtype=torch.float64, device=device)  # as CURVES, of taught labels
-        self.led = torch.zeros(
-            len(self.share), dtype=torch.float64, device=device
-        )  # Σ M of taught labels, beside decoys
+        self.shown = Shown(self.decoys, self.share, plan.k, device)
         apart = bool(len(self.decoys)) and plan.weigher == "hmw"
         self.lessons = self._new_ledger(len(self.share)) if apart else self.ledger  # of the taught ones: what weighs
         self.mirrored: bool | None = None if plan.flip == "auto" else plan.flip
@@ -119,7 +112,7 @@ class Run:
             company.same(tensor)
         if check(plan.network).frozen and not isinstance(self.audited, Features):
             self.audited, self.test = yield from look_once(
-                self.network, self.audited, self.test, self.looked_at, plan.precision, company
+                self.network, self.audited, self.test, self.eye.batch, plan.precision, company
             )
         self.learner = company.learner(self.network, self.audited.some(2)[1], plan.precision)
         while self.epoch < plan.epochs:
@@ -137,10 +130,10 @@ class Run:
                 company.same(buffer)
             accuracy = None
             if self.test is not None:
-                accuracy = yield from self._accuracy(self.test)
+                accuracy = yield from self.eye.accuracy(self.test, bool(self.mirrored))
                 self.test_accuracies.append(accuracy)
             if self.epoch == 0 and len(self.decoys):
-                self.decoys.plant(company.same(self._beliefs(self.decoys.members)))
+                self.decoys.plant(company.same(self.eye.see(self.audited.at(self.decoys.members))[0]))
             if self.mirrored is None:
                 self.mirrored = self._mirrors()
             yield self._close_epoch(accuracy, time.perf_counter() - started, (steps - first) / steps)
@@ -210,8 +203,7 @@ class Run:
         self._book(self.ledger, row, y, logits, features, given)
         if self.lessons is not self.ledger:
             self._book(self.lessons, row, taught, logits, features, loss)
-        if len(self.decoys):
-            self._show(row, taught, logits.detach(), loss.detach())
+        self.shown.watch(self.epoch, row, taught, logits.detach(), loss.detach())
         if plan.weigher == "hmw" and self.epoch >= plan.warmup_epochs:
             weight = sample_weights(self.lessons, row, plan.weight_scale, self.company.mean).to(loss.dtype)
         else:
@@ -233,33 +225,6 @@ class Run:
         head = self.network.classifier.weight
         ledger.observe(self.epoch, row, label, logits.detach(), features.detach(), head, loss.detach())
 
-    @torch.no_grad()
-    def _show(self, row: Tensor, taught: Tensor, logits: Tensor, loss: Tensor) -> None:
-        """What this epoch shows of the labels that are taught, of which decoys have others than the given ones."""
-        logits = logits.double()
-        lead, rival_gap = margin(logits, taught), runner_up_gap(logits, taught, self.plan.k)
-        self.shown[row] = torch.stack([lead, rival_gap, loss.double()], dim=1)
-        if self.decoys.are_taught(self.epoch):
-            self.led[row] += lead
-
-    def _planted(self) -> Tensor:  # [decoys, 3] float16 on the CPU
-        """The decoys' points of the epoch; NaN in one in which their wrong labels were not taught."""
-        if not self.decoys.are_taught(self.epoch):
-            return torch.full((len(self.decoys), 3), torch.nan, dtype=torch.float16)
-        return self._shown_of_decoys().clamp(-LARGEST, LARGEST).half().cpu()
-
-    def _shown_of_decoys(self) -> Tensor:  # [decoys, 3]
-        whole = self.share.whole(self.shown)
-        return whole[self.decoys.members.to(whole.device)]
-
-    def _noise(self) -> Interval | None:
-        """How many labels look as the planted ones do, over the epochs in which those were taught."""
-        taught = min(self.epoch + 1, self.decoys.until) - 1
-        if not len(self.decoys) or taught < 1:
-            return None
-        led = (self.share.whole(self.led) / taught).cpu().numpy()
-        return noise_so_far(led, self.decoys.members.cpu().numpy(), self.classes)
-
     def _close_epoch(self, accuracy: float | None, seconds: float, share: float) -> EpochReport:
         self.ledger.close_epoch()
         if self.lessons is not self.ledger:
@@ -276,49 +241,16 @@ class Run:
             samples_per_s=share * self.samples / seconds,
             curves=self.share.whole(self.ledger.curves()),
             margins=self.share.whole(self.ledger.aum()).cpu(),
-            planted=self._planted(),
-            noise=self._noise(),
+            planted=self.shown.planted(self.epoch),
+            noise=self.shown.noise(self.epoch, self.classes),
         )
         self.totals.zero_()
         self.epoch, self.step, self.rest = self.epoch + 1, 0, None
         return report
 
-    def _accuracy(self, loader: Loader) -> Generator[Look, None, float]:
-        """Share of right answers on a split."""
-        correct = torch.zeros((), dtype=torch.int64, device=self.device)
-        for look, batch in self._looks(loader):
-            if batch is not None:
-                _, y, p, _ = batch
-                correct += (p.argmax(1) == y).sum()
-            yield look
-        return int(self.company.total(correct)) / len(loader.labels)
-
     def _answer(self) -> Generator[Look, None, Answers]:
         """The final pass over the audited samples."""
-        kept = min(self.classes, KEPT)
-        which = torch.zeros(self.samples, kept, dtype=torch.int64)
-        log_p = torch.zeros(self.samples, kept)
-        told = 0
-        for look, batch in self._looks(self.audited):
-            block = slice(told, told := self.samples * look.step // look.steps)  # of this round of turns
-            seen = torch.zeros(block.stop - block.start, self.features.shape[1], dtype=torch.float16)
-            if batch is not None:
-                index, y, p, features = batch
-                seen[index.cpu() - block.start] = normalize(features.nan_to_num(), dim=1).half().cpu()
-                if self.classes <= KEPT:
-                    classes = torch.arange(self.classes).expand(len(y), -1)
-                else:
-                    rivals = p.scatter(1, y[:, None], -1.0).topk(KEPT - 1, dim=1).indices
-                    classes = torch.cat([y[:, None], rivals], 1)
-                rows = index.cpu()
-                which[rows] = classes.cpu()
-                log_p[rows] = p.gather(1, classes.to(p.device)).clamp_min(1e-12).log().float().cpu()
-            seen = self.company.union(seen)
-            if not self.company.rank:
-                self.features[block] = seen.numpy()
-            yield look
-        which, log_p = self.company.union(which), self.company.union(log_p)
-        opinions = Opinions(which.numpy(), log_p.double().numpy(), self.classes)
+        opinions = yield from self.eye.opinions(self.audited, bool(self.mirrored), self.classes, self.features)
         members = self.decoys.members
         return Answers(
             opinions=opinions,
@@ -332,43 +264,9 @@ class Run:
     def _mirrors(self) -> bool | None:
         """Whether the network, which saw no mirrored image, recognises them as well."""
         index, x = self.audited.some(mirror.ASKED)
-        plain, mirrored = (self._rest(view)[0].argmax(1).cpu() for view in (x, x.flip(3)))
+        plain, mirrored = (self.eye.see(view)[0].argmax(1).cpu() for view in (x, x.flip(3)))
         decided = mirror.decide(self.audited.labels[index].cpu(), plain, mirrored, self.classes)
         return _decided(self.company.same(_as_tensor(decided, self.device)))
-
-    def _beliefs(self, index: Tensor) -> Tensor:  # [n] -> [n, classes]
-        """Probabilities of some of the audited samples by the network at rest."""
-        return self._rest(self.audited.at(index))[0]
-
-    @torch.no_grad()
-    def _rest(self, x: Tensor) -> tuple[Tensor, Tensor]:  # [n, channels, h, w] -> [n, classes], [n, d]
-        """Probabilities by the network at rest, and the features that they are read from, in fixed batches."""
-        self.network.eval()
-        parts = []
-        for part in torch.split(x, self.looked_at):
-            with autocast(self.device, self.plan.precision):
-                logits, features = self.network(part)
-            parts.append((logits.double().softmax(1), features.float()))
-        p, features = zip(*parts, strict=True)
-        return torch.cat(p), torch.cat(features)
-
-    def _predict(self, loader: Loader) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
-        """Index, label, probabilities [b, classes] and features [b, d] of every sample, in fixed batches, at rest.
-
-        In company, of the batches that are our turn. Where mirroring is harmless, the mirrored image is asked too.
-        """
-        for index, x, y in loader.in_order(self.looked_at, self.company):
-            p, features = self._rest(x)
-            if self.mirrored:
-                other_p, other_features = self._rest(x.flip(3))
-                p, features = (p + other_p) / 2, features + other_features
-            yield index, y, p, features
-
-    def _looks(self, loader: Loader) -> Iterator[tuple[Look, tuple[Tensor, Tensor, Tensor, Tensor] | None]]:
-        """What is told after each round of turns, and our batch of it, if it has one for us."""
-        steps, size = loader.steps(self.looked_at), self.company.size
-        for turn, batch in zip_longest(range(0, steps, size), self._predict(loader)):
-            yield Look(min(turn + size, steps), steps), batch
 
     def _new_ledger(self, samples: int) -> Ledger:
         plan = self.plan
@@ -388,6 +286,7 @@ class Run:
             **{f"network.{name}": tensor for name, tensor in self.network.state_dict().items()},
             **{f"ledger.{name}": tensor for name, tensor in share.whole_ledger(self.ledger.state()).items()},
             **{f"velocity.{name}": tensor for name, tensor in self.optimizer.velocity.items()},
+            **{f"shown.{name}": tensor for name, tensor in self.shown.state().items()},
             **{f"method.{name}": share.whole(tensor) for name, tensor in self.method.state().items()},
             "totals": self.company.total(self.totals),
             "mirrored": _as_tensor(self.mirrored, self.device),
@@ -398,8 +297,6 @@ class Run:
             tensors["rest"] = torch.tensor(True)
         if len(self.decoys):
             tensors["decoys"] = self.decoys.state()
-            tensors["decoys.shown"] = self._shown_of_decoys()
-            tensors["decoys.led"] = self.share.whole(self.led)
         if self.lessons is not self.ledger:
             lessons = share.whole_ledger(self.lessons.state())
             tensors |= {f"lessons.{name}": tensor for name, tensor in lessons.items()}
@@ -424,10 +321,7 @@ class Run:
         self.mirrored = _decided(tensors["mirrored"])
         if len(self.decoys):
             self.decoys.load(tensors["decoys"])
-            shown = torch.zeros(self.samples, 3, dtype=torch.float64)
-            shown[self.decoys.members.cpu()] = tensors["decoys.shown"]
-            self.shown.copy_(self.share.own(shown))
-            self.led.copy_(self.share.own(tensors["decoys.led"]))
+        self.shown.load(part("shown."))
         if self.lessons is not self.ledger:
             self.lessons.load(self.share.own_ledger(part("lessons.")))
         self.epoch, self.step = position.epoch, position.step
@@ -457,12 +351,6 @@ class Run:
                 epoch=self.epoch,
                 step=step,
             )
-
-
-def looked_at(plan: Plan) -> int:
-    """Images of an evaluation batch: fewer when they are large, and when a whole batch did not fit."""
-    usual = max(16, EVALUATION_BATCH * 64**2 // max(64, plan.resolution) ** 2)
-    return min(usual, plan.micro_batch or usual)
 
 
 def _as_tensor(decision: bool | None, device: torch.device) -> Tensor:

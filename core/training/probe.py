@@ -11,8 +11,9 @@ import torch
 
 from core.spec import Plan
 from core.training.catalogue import check
+from core.training.eye import batch_of
 from core.training.loader import TrainingData
-from core.training.loop import Run, Seen, Tick, looked_at
+from core.training.loop import Run, Seen, Tick
 
 WARM_UP, STEPS = 2, 24  # steps before the clock counts, and how many it counts at most
 ENOUGH_S = 2.0  # of counted steps
@@ -22,7 +23,7 @@ BATCHES = 8  # of different images
 def seconds_per_sample(plan: Plan, classes: int, device: torch.device, alive: Callable[[], object]) -> float:
     """Seconds a sample takes in an epoch, or to be seen by a frozen network; `alive` is called after every step."""
     warm = plan.model_copy(update={"epochs": WARM_UP + 2 * STEPS, "warmup_epochs": 0})
-    batch = looked_at(plan) if check(plan.network).frozen else plan.batch
+    batch = batch_of(plan) if check(plan.network).frozen else plan.batch
     taken: list[float] = []
     for k, seconds in enumerate(_steps(Run(_noise(plan, classes, BATCHES * batch), warm, device))):
         alive()

@@ -222,7 +222,7 @@ def test_normalised_logits_bound_what_the_loss_can_reach() -> None:
 
 
 def test_large_images_and_small_memories_are_looked_at_in_smaller_batches() -> None:
-    sizes = [Run(data(8), plan(**change), CPU).looked_at for change in ({}, {"resolution": 224}, {"micro_batch": 8})]
+    sizes = [Run(data(8), plan(**change), CPU).eye.batch for change in ({}, {"resolution": 224}, {"micro_batch": 8})]
     assert sizes[0] == 512 and 16 <= sizes[1] < 64 and sizes[2] == 8
 
 
