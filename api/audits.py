@@ -10,10 +10,10 @@ from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy.orm import Session
 
 from api import dryrun, files
-from api.datasets import Removal
 from api.deps import AuditDep, FinishedAuditDep, Parts, PartsDep, RequestId, audit_of, check_finished
 from api.differences import Difference, difference
 from api.once import OnceDep
+from api.removal import Removal
 from api.schemas import Asked, AuditOut, ListQuery, Page, Planned, audit_out
 from api.strict import StrictRoute
 from core import failpoints
@@ -21,7 +21,7 @@ from core.errors import Problem
 from core.ids import is_id
 from core.spec import AuditSpec, DatasetFacts, Frozen
 from core.store import audits, datasets, jobs
-from core.store.tables import ENDED, Dataset, Job
+from core.store.tables import Dataset, Job
 from core.training.plan import resolve
 
 router = APIRouter(prefix="/v1/audits", route_class=StrictRoute, tags=["audits"])
@@ -190,10 +190,7 @@ def remove(found: AuditDep, parts: PartsDep, query: Annotated[Removal, Query()])
     """Remove an audit and its files. With `force`, one that is still at work is cancelled first."""
     job, _ = found
     with parts.db.write() as session:
-        if job.state not in ENDED and not query.force:
-            raise Problem(
-                "audit-in-progress", f"This audit is {job.state}. Wait, cancel it, or delete with ?force=true."
-            )
+        query.check(job, "audit-in-progress")
         audits.remove(session, job)
     return Response(status_code=204)
 

@@ -11,8 +11,8 @@ from api import files, imports, submissions, uploads
 from api.deps import DatasetDep, PartsDep, RequestId, SampleNumber
 from api.imports import NewImport
 from api.once import OnceDep
+from api.removal import Removal
 from api.schemas import (
-    Asked,
     DatasetOut,
     FindingOut,
     LeftOutOut,
@@ -48,12 +48,6 @@ class FindingQuery(NumberedQuery):
 
     kind: FindingKind | None = None
     across_splits: bool | None = None
-
-
-class Removal(Asked):
-    """Whether to remove what is still at work."""
-
-    force: bool = False
 
 
 UPLOAD = files.described("application/octet-stream")

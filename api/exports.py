@@ -11,16 +11,16 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from api import files
-from api.datasets import Removal
 from api.deps import PartsDep, RequestId, audit_of, check_finished
 from api.once import OnceDep
+from api.removal import Removal
 from api.schemas import ListQuery, Page, problem_out, time_out
 from api.strict import StrictRoute
 from core.errors import Problem
 from core.ids import is_id
 from core.spec import ExportSpec, Frozen, Progress, Revised, Split
 from core.store import audits, exports, jobs, reviews, versions
-from core.store.tables import ENDED, Dataset, Job
+from core.store.tables import Dataset, Job
 from core.words import ExportFormat
 
 router = APIRouter(prefix="/v1/exports", route_class=StrictRoute, tags=["exports"])
@@ -162,10 +162,7 @@ def remove(found: ExportDep, parts: PartsDep, query: Annotated[Removal, Query()]
     """Remove an export and its file. With `force`, one that is still at work is cancelled first."""
     job, _ = found
     with parts.db.write() as session:
-        if job.state not in ENDED and not query.force:
-            raise Problem(
-                "export-in-progress", f"This export is {job.state}. Wait, cancel it, or delete with ?force=true."
-            )
+        query.check(job, "export-in-progress")
         exports.remove(session, job)
     return Response(status_code=204)
 

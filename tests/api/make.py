@@ -105,16 +105,21 @@ class _Memory:
         del self.files[name]
 
 
-@cache
-def packed() -> tuple[Packed, dict[str, bytes]]:
-    """What ingest makes of `archive()`, with the files it writes."""
-    memory = _Memory(archive())
+def ingested(data: bytes) -> tuple[Packed, dict[str, bytes]]:
+    """What ingest makes of an upload, with the files it writes."""
+    memory = _Memory(data)
     ticks = pack(memory, memory, Limits())
     while True:
         try:
             next(ticks)
         except StopIteration as end:
             return end.value, memory.files
+
+
+@cache
+def packed() -> tuple[Packed, dict[str, bytes]]:
+    """What ingest makes of `archive()`."""
+    return ingested(archive())
 
 
 @dataclass(frozen=True)

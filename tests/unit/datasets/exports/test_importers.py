@@ -14,10 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from core.datasets.exports import FORMATS
-from core.datasets.ingest import pack
-from core.datasets.summary import Packed
-from core.spec import Limits
 from core.words import ExportFormat
+from tests.api.make import ingested
 from tests.unit.datasets.exports.make import CLASSES, DECIDED, SAMPLES, content, expected, picture, rows, whole
 
 
@@ -69,40 +67,11 @@ def test_torchvision_reads_the_folders_and_the_labels_say_what_they_stand_for(tm
         assert row["decision"] == DECIDED.get(row["sample"], (None, None))[0]
 
 
-class _Memory:
-    def __init__(self, data: bytes) -> None:
-        self.data, self.size = data, len(data)
-        self.files: dict[str, bytes] = {}
-
-    def read(self, offset: int, length: int) -> bytes:
-        return self.data[offset : offset + length]
-
-    def names(self) -> set[str]:
-        return set(self.files)
-
-    def put(self, name: str, chunks: Any) -> None:
-        self.files[name] = b"".join(chunks)
-
-    def get(self, name: str) -> bytes:
-        return self.files[name]
-
-
-def ingested(data: bytes) -> Packed:
-    memory = _Memory(data)
-    ticks = pack(memory, memory, Limits())
-    while True:
-        try:
-            next(ticks)
-        except StopIteration as end:
-            packed: Packed = end.value
-            return packed
-
-
 @pytest.mark.parametrize(
     ("format", "layout"), [("imagefolder", "table"), ("coco", "coco"), ("webdataset", "webdataset")]
 )
 def test_we_read_what_we_write(format: ExportFormat, layout: str) -> None:
-    packed = ingested(written(format, splits=("train", "val", "test")))
+    packed, _ = ingested(written(format, splits=("train", "val", "test")))
     left = {n: label for n, label in expected().items() if rows()[n]["split"]}
     assert packed.layout == layout
     assert (packed.counts.accepted, packed.counts.rejected) == (len(left), 0)
