@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import os
 import secrets
 import shutil
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +20,7 @@ import httpx2
 import pytest
 import uvicorn
 from fastapi import FastAPI
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 
 from api.main import create_app
 from core import logs
@@ -28,6 +30,7 @@ from core.store.db import Database
 from core.store.tables import Base, Dataset, Job, Judgement, Review
 from tests.api.make import Store
 from tests.servers import Postgres
+from worker import run
 
 GUARD_S = 60.0
 PART = 1 << 12
@@ -210,3 +213,21 @@ def fresh(library: Library) -> Iterator[Library]:
         for table in (Review, Judgement):
             session.execute(delete(table))
         session.execute(update(Dataset).values(reviews=0))
+
+
+@pytest.fixture
+def work(service: Service, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Job]]:
+    """Does a job as a worker does, and says how it stands then."""
+    monkeypatch.setenv("LABELAUDIT_HOME", str(service.settings.home))
+    monkeypatch.setenv("LABELAUDIT_DATABASE_URL", service.settings.database)
+    before, mask = signal.getsignal(signal.SIGTERM), os.umask(0o077)
+
+    def do(job: str) -> Job:
+        run.main([job])
+        with service.db.read() as session:
+            return session.execute(select(Job).where(Job.id == job)).scalar_one()
+
+    yield do
+    os.umask(mask)
+    signal.alarm(0)
+    signal.signal(signal.SIGTERM, before)

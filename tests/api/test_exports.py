@@ -1,112 +1,38 @@
-"""Exports and versions through the API, with a worker that really does them."""
+"""Exports through the API, with a worker that really does them."""
 
 from __future__ import annotations
 
 import csv
 import hashlib
 import io
-import os
-import signal
-import time
 import zipfile
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
-import httpx2
 import pytest
-from rich.console import Console
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
-from core.errors import Problem
 from core.store import jobs
 from core.store.sweep import sweep
-from core.store.tables import Change, Dataset, Job, Judgement, Review, Sample
+from core.store.tables import Dataset, Job, Judgement, Review
 from core.words import ExportFormat
-from labelaudit import export
-from labelaudit.client import Client
 from tests.api.conftest import Service, check_problem
-from tests.api.make import CLASSES, NOBODY, TEST, TRAIN
+from tests.api.make import CLASSES, NOBODY, TEST
+from tests.api.revising import (
+    ALL,
+    AUDITED,
+    ask,
+    dataset_of,
+    decided,
+    exported,
+    hold_out,
+    samples_of,
+    say,
+)
 from worker import run
 
 FORMATS: tuple[ExportFormat, ...] = ExportFormat.__args__
-AUDITED, ALL = 3 * TRAIN, 3 * (TRAIN + TEST)
-
-
-@pytest.fixture
-def work(service: Service, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Job]]:
-    """Does a job as a worker does, and says how it stands then."""
-    monkeypatch.setenv("LABELAUDIT_HOME", str(service.settings.home))
-    monkeypatch.setenv("LABELAUDIT_DATABASE_URL", service.settings.database)
-    before, mask = signal.getsignal(signal.SIGTERM), os.umask(0o077)
-
-    def do(job: str) -> Job:
-        run.main([job])
-        with service.db.read() as session:
-            return session.execute(select(Job).where(Job.id == job)).scalar_one()
-
-    yield do
-    os.umask(mask)
-    signal.alarm(0)
-    signal.signal(signal.SIGTERM, before)
-
-
-def say(service: Service, audit: str, *reviews: dict[str, Any], reviewer: str = "ann") -> list[dict[str, Any]]:
-    body = {"reviewer": reviewer, "reviews": [{"id": str(uuid4()), **one} for one in reviews]}
-    answer = service.http.post(f"/v1/audits/{audit}/reviews", json=body)
-    answer.raise_for_status()
-    written: list[dict[str, Any]] = answer.json()["data"]
-    return written
-
-
-def samples_of(service: Service, dataset: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = service.http.get(f"/v1/datasets/{dataset}/samples", params={"limit": 1000}).json()[
-        "data"
-    ]
-    return rows
-
-
-def suspects_of(service: Service, audit: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = service.http.get(f"/v1/audits/{audit}/suspects", params={"limit": 1000}).json()["data"]
-    return rows
-
-
-def ask(service: Service, audit: str, format: str = "csv", **more: Any) -> httpx2.Response:
-    return service.http.post("/v1/exports", json={"audit_id": audit, "format": format, **more})
-
-
-def exported(service: Service, work: Callable[[str], Job], audit: str, format: str, **more: Any) -> tuple[Any, bytes]:
-    asked = ask(service, audit, format, **more)
-    assert asked.status_code == 202, asked.text
-    assert work(asked.json()["id"]).state == "succeeded"
-    told = service.http.get(asked.headers["location"]).json()
-    return told, service.http.get(f"{asked.headers['location']}/file").content
-
-
-def decided(service: Service, audit: str) -> tuple[int, int, int, int]:
-    """One sample each that is kept, relabelled, taken out, and that somebody is unsure of."""
-    kept, relabelled, excluded, unsure = (row["sample"] for row in suspects_of(service, audit)[:4])
-    given = {row["sample"]: row["label"] for row in samples_of(service, dataset_of(service, audit))}
-    label = next(name for name in CLASSES if name != given[relabelled])
-    say(
-        service, audit,
-        {"sample": kept, "decision": "keep"}, {"sample": relabelled, "decision": "relabel", "label": label},
-        {"sample": excluded, "decision": "exclude"}, {"sample": unsure, "decision": "unsure"},
-    )  # fmt: skip
-    return kept, relabelled, excluded, unsure
-
-
-def dataset_of(service: Service, audit: str) -> str:
-    return str(service.http.get(f"/v1/audits/{audit}").json()["dataset_id"])
-
-
-def hold_out(service: Service, dataset: Dataset, *samples: int) -> None:
-    """Let some of the audited samples be of a split that is held out."""
-    with service.db.write() as session:
-        where = (Sample.dataset_pk == dataset.pk, Sample.n.in_(samples))
-        session.execute(update(Sample).where(*where).values(split="val"))
 
 
 def test_an_export_is_a_job_with_a_file_at_its_end(service: Service, work: Callable[[str], Job]) -> None:
@@ -264,154 +190,6 @@ def test_an_export_whose_audit_was_removed_says_so(service: Service, work: Calla
     assert service.http.get(f"/v1/exports/{asked}").json()["problem"]["code"] == "audit-removed"
 
 
-def make_version(service: Service, work: Callable[[str], Job], dataset: str, **body: Any) -> dict[str, Any]:
-    asked = service.http.post(f"/v1/datasets/{dataset}/versions", json=body)
-    assert asked.status_code == 202, asked.text
-    id = asked.json()["id"]
-    assert work(service.dataset(id)[1].id).state == "succeeded"
-    told: dict[str, Any] = service.http.get(f"/v1/datasets/{id}").json()
-    return told
-
-
-def test_a_version_is_a_dataset_with_the_labels_as_people_decided(service: Service, work: Callable[[str], Job]) -> None:
-    data = service.ready()
-    audit = service.finished(data).id
-    _, relabelled, excluded, _ = decided(service, audit)
-    before = {row["sample"]: row for row in samples_of(service, data.id)}
-    version = make_version(service, work, data.id, name="cleaner")
-    assert (version["name"], version["status"], version["version"]) == ("cleaner", "ready", 2)
-    assert (version["parent_id"], version["from_audit"], version["from_reviews"]) == (data.id, audit, 4)
-    assert version["counts"] == {"seen": ALL, "accepted": ALL - 1, "rejected": 0, "ignored": 1}
-    assert sum(version["class_counts"].values()) == ALL - 1
-    [out] = service.http.get(f"/v1/datasets/{version['id']}/rejects?outcome=ignored").json()["data"]
-    assert (out["member"], out["code"]) == (before[excluded]["path"], "excluded")
-    assert "ann" in out["detail"]
-    after = samples_of(service, version["id"])
-    assert [row["sample"] for row in after] == list(range(ALL - 1))
-    assert [row["sha256"] for row in after] == [row["sha256"] for n, row in before.items() if n != excluded]
-    changed = [
-        row for row in after if row["label"] != next(r for r in before.values() if r["path"] == row["path"])["label"]
-    ]
-    assert [row["path"] for row in changed] == [before[relabelled]["path"]]
-    for row in after[::5]:
-        picture = service.http.get(row["image"], params={"size": 8})
-        assert picture.status_code == 200
-    assert list(service.blobs.names(f"datasets/{version['id']}")) == [f"datasets/{version['id']}/manifest.parquet"]
-    original = service.http.get(f"/v1/datasets/{data.id}").json()
-    assert (original["version"], original["parent_id"], original["counts"]["accepted"]) == (1, None, ALL)
-    assert samples_of(service, data.id) == list(before.values())
-    again = service.finished(service.dataset(version["id"])[0])
-    assert service.http.get(f"/v1/audits/{again.id}").json()["dataset_id"] == version["id"]
-
-
-def test_audit_fix_audit_again_is_a_history_with_a_diff(service: Service, work: Callable[[str], Job]) -> None:
-    data = service.ready()
-    audit = service.finished(data).id
-    _, relabelled, excluded, unsure = decided(service, audit)
-    rows = {row["sample"]: row for row in samples_of(service, data.id)}
-    second = make_version(service, work, data.id)
-    later = service.finished(service.dataset(second["id"])[0]).id
-    theirs = {row["path"]: row for row in samples_of(service, second["id"])}
-    back, other = theirs[rows[relabelled]["path"]], theirs[rows[unsure]["path"]]
-    say(
-        service, later,
-        {"sample": back["sample"], "decision": "relabel", "label": rows[relabelled]["label"]},
-        {"sample": other["sample"], "decision": "exclude"},
-    )  # fmt: skip
-    third = make_version(service, work, second["id"])
-    assert (third["version"], third["parent_id"]) == (3, second["id"])
-    for id in (data.id, second["id"], third["id"]):
-        listed = service.http.get(f"/v1/datasets/{id}/versions").json()["data"]
-        assert [row["id"] for row in listed] == [data.id, second["id"], third["id"]]
-
-    def diff(one: str, two: str, **query: Any) -> dict[str, Any]:
-        answer = service.http.get(f"/v1/datasets/{one}/diff/{two}", params=query)
-        assert answer.status_code == 200, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
-
-    first = diff(data.id, second["id"])
-    assert (first["relabelled"], first["excluded"], first["restored"], first["next"]) == (1, 1, 0, None)
-    told = {row["sample"]: (row["path"], row["before"], row["after"]) for row in first["data"]}
-    assert told == {
-        relabelled: (rows[relabelled]["path"], rows[relabelled]["label"], back["label"]),
-        excluded: (rows[excluded]["path"], rows[excluded]["label"], None),
-    }
-    whole = diff(data.id, third["id"])  # what was changed and changed back is no difference
-    assert {row["sample"] for row in whole["data"]} == {excluded, unsure}
-    assert (whole["relabelled"], whole["excluded"]) == (0, 2)
-    reverse = diff(third["id"], data.id)
-    assert (reverse["restored"], reverse["excluded"]) == (2, 0)
-    assert all(row["sample_before"] is None and row["sample_after"] == row["sample"] for row in reverse["data"])
-    step = diff(second["id"], third["id"])
-    assert (step["relabelled"], step["excluded"]) == (1, 1)
-    now = {row["path"]: row["sample"] for row in samples_of(service, third["id"])}
-    for row in step["data"]:
-        assert row["sample_before"] == theirs[row["path"]]["sample"]
-        assert row["sample_after"] == now.get(row["path"])
-    pages = [diff(data.id, third["id"], limit=1)]
-    pages.append(diff(data.id, third["id"], limit=1, after=pages[0]["next"]))
-    assert [row for page in pages for row in page["data"]] == whole["data"] and pages[1]["next"] is None
-    assert all(page["moves"] == whole["moves"] for page in pages)
-    stranger = service.ready("strangers")
-    check_problem(service.http.get(f"/v1/datasets/{data.id}/diff/{stranger.id}"), 422, "other-data")
-    check_problem(service.http.get(f"/v1/datasets/{data.id}/diff/{NOBODY}"), 404, "not-found")
-
-    service.http.delete(f"/v1/datasets/{second['id']}?force=true").raise_for_status()
-    for _ in range(3):
-        sweep(service.db, service.blobs, 1e9)
-    assert diff(data.id, third["id"]) == whole, "though the version between them is gone"
-
-
-@pytest.mark.parametrize("parent_first", [True, False])
-def test_images_stay_until_the_last_version_is_gone(
-    service: Service, work: Callable[[str], Job], parent_first: bool
-) -> None:
-    data = service.ready()
-    decided(service, service.finished(data).id)
-    version = make_version(service, work, data.id)
-    gone, left = (data.id, version["id"]) if parent_first else (version["id"], data.id)
-
-    def remove(id: str) -> None:
-        service.http.delete(f"/v1/datasets/{id}?force=true").raise_for_status()
-        for _ in range(3):
-            sweep(service.db, service.blobs, 1e9)
-
-    remove(gone)
-    for row in samples_of(service, left)[::7]:
-        assert service.http.get(row["image"]).status_code == 200
-    if not parent_first:
-        assert list(service.blobs.names(f"datasets/{version['id']}")) == []
-    remove(left)
-    assert list(service.blobs.names("datasets")) == []
-    with service.db.read() as session:
-        assert session.execute(select(func.count()).select_from(Change)).scalar_one() == 0
-
-
-def test_a_dataset_of_which_a_version_is_being_made_is_in_use(service: Service, work: Callable[[str], Job]) -> None:
-    data = service.ready()
-    decided(service, service.finished(data).id)
-    asked = service.http.post(f"/v1/datasets/{data.id}/versions", json={}).json()
-    check_problem(service.http.get(f"/v1/datasets/{asked['id']}/diff/{data.id}"), 409, "dataset-not-ready")
-    check_problem(service.http.post(f"/v1/datasets/{asked['id']}/versions", json={}), 409, "dataset-not-ready")
-    check_problem(service.http.delete(f"/v1/datasets/{data.id}"), 409, "dataset-in-use")
-    service.http.delete(f"/v1/datasets/{data.id}?force=true").raise_for_status()
-    for _ in range(3):
-        sweep(service.db, service.blobs, 1e9)
-    assert work(service.dataset(asked["id"])[1].id).state == "failed"
-    told = service.http.get(f"/v1/datasets/{asked['id']}").json()
-    assert (told["status"], told["problem"]["code"]) == ("failed", "parent-removed")
-
-
-def test_a_version_is_no_twin_of_anything(service: Service, work: Callable[[str], Job]) -> None:
-    data = service.ready()
-    decided(service, service.finished(data).id)
-    version = make_version(service, work, data.id)
-    with service.db.read() as session:
-        row = session.execute(select(Dataset).where(Dataset.id == version["id"])).scalar_one()
-    assert (row.rules, row.sha256, row.folder) == (None, "", data.id)
-
-
 def test_a_lease_that_was_lost_writes_nothing(service: Service, work: Callable[[str], Job]) -> None:
     audit = service.finished(service.ready()).id
     asked = ask(service, audit).json()["id"]
@@ -421,70 +199,3 @@ def test_a_lease_that_was_lost_writes_nothing(service: Service, work: Callable[[
     assert run.main([asked, "--attempt", "7"]) == run.NOT_OURS
     assert service.http.get(f"/v1/exports/{asked}").json()["status"] == "running"
     assert list(service.blobs.names("exports")) == []
-
-
-def beside(act: Callable[[], Any], service: Service, work: Callable[[str], Job]) -> Any:
-    """What somebody gets who waits, while we do the work that he makes."""
-    with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(act)
-        while not waiting.done():
-            with service.db.read() as session:
-                queued = select(Job.id).where(Job.state == "queued", Job.kind.in_(("export", "ingest")))
-                for id in session.execute(queued).scalars().all():
-                    work(id)
-            time.sleep(0.05)
-        return waiting.result()
-
-
-@pytest.mark.parametrize("service", ["sqlite"], indirect=True)
-def test_the_client_exports_and_makes_versions(service: Service, work: Callable[[str], Job], tmp_path: Path) -> None:
-    data = service.ready()
-    audit = service.finished(data).id
-    _, relabelled, excluded, _ = decided(service, audit)
-    with Client(service.url) as client:
-        asked = client.export(audit, "jsonl", splits=["train"])
-        done = beside(lambda: client.wait_for_export(asked["id"]), service, work)
-        assert (done["splits"], done["counts"]["samples"]) == (["train"], AUDITED - 1)
-        file = client.download(f"/v1/exports/{done['id']}/file", tmp_path / "scores.jsonl")
-        assert len(file.read_text().splitlines()) == AUDITED
-        assert client.new_version(data.id, dry_run=True)["counts"]["excluded"] == 1
-        made = client.new_version(data.id, "better", audit_id=audit)
-        version = beside(lambda: client.wait_for_dataset(made["id"]), service, work)
-        assert [one["name"] for one in client.versions(version["id"])] == ["pictures", "better"]
-        assert {row["sample"] for row in client.version_diff(data.id, version["id"])["data"]} == {relabelled, excluded}
-        with pytest.raises(Problem) as raised:
-            client.export(audit, "csv", change_held_out=5)
-        assert raised.value.code == "count-differs"
-
-
-@pytest.mark.parametrize("service", ["sqlite"], indirect=True)
-def test_the_commands_write_the_file_and_say_what_was_changed_in_eighty_columns(
-    service: Service, work: Callable[[str], Job], tmp_path: Path
-) -> None:
-    data = service.ready()
-    audit = service.finished(data).id
-    _, relabelled, _, _ = decided(service, audit)
-    hold_out(service, data, relabelled)
-    written = io.StringIO()
-    console = Console(file=written, width=80, highlight=False)
-    out = tmp_path / "made" / "cleaned.zip"
-    asked: dict[str, Any] = {"server": service.url}
-    paths, counts = beside(lambda: export.run(service.settings, audit, "imagefolder", out, **asked), service, work)
-    assert paths == [out] and zipfile.is_zipfile(out)
-    assert [file.name for file in out.parent.iterdir()] == ["cleaned.zip"]
-    export.show_counts(counts, console)
-    plan = export.version(service.settings, data.id, dry_run=True, **asked)
-    assert plan["dataset"] is None
-    export.show_version(plan, console)
-    made = beside(lambda: export.version(service.settings, data.id, change_held_out=1, **asked), service, work)
-    export.show_version(made, console)
-    told = written.getvalue()
-    assert max(map(len, told.splitlines())) <= 80
-    assert f"{ALL - 1} samples; 1 label corrected, 1 sample taken out" in told
-    assert "Of val and test, 1 that would change stay as they are." in told
-    assert "--change-held-out 1" in told.replace("\n", " ")
-    assert made["dataset"]["id"] in told and "taken out" in told and "→" in told
-    for wrong, code in (((audit, "xls", out), "unknown-format"), (("x", "csv", out), "not-found")):
-        with pytest.raises(Problem) as raised:
-            export.run(service.settings, *wrong, **asked)
-        assert raised.value.code == code

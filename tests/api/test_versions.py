@@ -1,0 +1,160 @@
+"""Versions of a dataset through the API, with a worker that really makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from core.store.sweep import sweep
+from core.store.tables import Change, Dataset, Job
+from tests.api.conftest import Service, check_problem
+from tests.api.make import NOBODY
+from tests.api.revising import (
+    ALL,
+    decided,
+    make_version,
+    samples_of,
+    say,
+)
+
+
+def test_a_version_is_a_dataset_with_the_labels_as_people_decided(service: Service, work: Callable[[str], Job]) -> None:
+    data = service.ready()
+    audit = service.finished(data).id
+    _, relabelled, excluded, _ = decided(service, audit)
+    before = {row["sample"]: row for row in samples_of(service, data.id)}
+    version = make_version(service, work, data.id, name="cleaner")
+    assert (version["name"], version["status"], version["version"]) == ("cleaner", "ready", 2)
+    assert (version["parent_id"], version["from_audit"], version["from_reviews"]) == (data.id, audit, 4)
+    assert version["counts"] == {"seen": ALL, "accepted": ALL - 1, "rejected": 0, "ignored": 1}
+    assert sum(version["class_counts"].values()) == ALL - 1
+    [out] = service.http.get(f"/v1/datasets/{version['id']}/rejects?outcome=ignored").json()["data"]
+    assert (out["member"], out["code"]) == (before[excluded]["path"], "excluded")
+    assert "ann" in out["detail"]
+    after = samples_of(service, version["id"])
+    assert [row["sample"] for row in after] == list(range(ALL - 1))
+    assert [row["sha256"] for row in after] == [row["sha256"] for n, row in before.items() if n != excluded]
+    changed = [
+        row for row in after if row["label"] != next(r for r in before.values() if r["path"] == row["path"])["label"]
+    ]
+    assert [row["path"] for row in changed] == [before[relabelled]["path"]]
+    for row in after[::5]:
+        picture = service.http.get(row["image"], params={"size": 8})
+        assert picture.status_code == 200
+    assert list(service.blobs.names(f"datasets/{version['id']}")) == [f"datasets/{version['id']}/manifest.parquet"]
+    original = service.http.get(f"/v1/datasets/{data.id}").json()
+    assert (original["version"], original["parent_id"], original["counts"]["accepted"]) == (1, None, ALL)
+    assert samples_of(service, data.id) == list(before.values())
+    again = service.finished(service.dataset(version["id"])[0])
+    assert service.http.get(f"/v1/audits/{again.id}").json()["dataset_id"] == version["id"]
+
+
+def test_audit_fix_audit_again_is_a_history_with_a_diff(service: Service, work: Callable[[str], Job]) -> None:
+    data = service.ready()
+    audit = service.finished(data).id
+    _, relabelled, excluded, unsure = decided(service, audit)
+    rows = {row["sample"]: row for row in samples_of(service, data.id)}
+    second = make_version(service, work, data.id)
+    later = service.finished(service.dataset(second["id"])[0]).id
+    theirs = {row["path"]: row for row in samples_of(service, second["id"])}
+    back, other = theirs[rows[relabelled]["path"]], theirs[rows[unsure]["path"]]
+    say(
+        service, later,
+        {"sample": back["sample"], "decision": "relabel", "label": rows[relabelled]["label"]},
+        {"sample": other["sample"], "decision": "exclude"},
+    )  # fmt: skip
+    third = make_version(service, work, second["id"])
+    assert (third["version"], third["parent_id"]) == (3, second["id"])
+    for id in (data.id, second["id"], third["id"]):
+        listed = service.http.get(f"/v1/datasets/{id}/versions").json()["data"]
+        assert [row["id"] for row in listed] == [data.id, second["id"], third["id"]]
+
+    def diff(one: str, two: str, **query: Any) -> dict[str, Any]:
+        answer = service.http.get(f"/v1/datasets/{one}/diff/{two}", params=query)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    first = diff(data.id, second["id"])
+    assert (first["relabelled"], first["excluded"], first["restored"], first["next"]) == (1, 1, 0, None)
+    told = {row["sample"]: (row["path"], row["before"], row["after"]) for row in first["data"]}
+    assert told == {
+        relabelled: (rows[relabelled]["path"], rows[relabelled]["label"], back["label"]),
+        excluded: (rows[excluded]["path"], rows[excluded]["label"], None),
+    }
+    whole = diff(data.id, third["id"])  # what was changed and changed back is no difference
+    assert {row["sample"] for row in whole["data"]} == {excluded, unsure}
+    assert (whole["relabelled"], whole["excluded"]) == (0, 2)
+    reverse = diff(third["id"], data.id)
+    assert (reverse["restored"], reverse["excluded"]) == (2, 0)
+    assert all(row["sample_before"] is None and row["sample_after"] == row["sample"] for row in reverse["data"])
+    step = diff(second["id"], third["id"])
+    assert (step["relabelled"], step["excluded"]) == (1, 1)
+    now = {row["path"]: row["sample"] for row in samples_of(service, third["id"])}
+    for row in step["data"]:
+        assert row["sample_before"] == theirs[row["path"]]["sample"]
+        assert row["sample_after"] == now.get(row["path"])
+    pages = [diff(data.id, third["id"], limit=1)]
+    pages.append(diff(data.id, third["id"], limit=1, after=pages[0]["next"]))
+    assert [row for page in pages for row in page["data"]] == whole["data"] and pages[1]["next"] is None
+    assert all(page["moves"] == whole["moves"] for page in pages)
+    stranger = service.ready("strangers")
+    check_problem(service.http.get(f"/v1/datasets/{data.id}/diff/{stranger.id}"), 422, "other-data")
+    check_problem(service.http.get(f"/v1/datasets/{data.id}/diff/{NOBODY}"), 404, "not-found")
+
+    service.http.delete(f"/v1/datasets/{second['id']}?force=true").raise_for_status()
+    for _ in range(3):
+        sweep(service.db, service.blobs, 1e9)
+    assert diff(data.id, third["id"]) == whole, "though the version between them is gone"
+
+
+@pytest.mark.parametrize("parent_first", [True, False])
+def test_images_stay_until_the_last_version_is_gone(
+    service: Service, work: Callable[[str], Job], parent_first: bool
+) -> None:
+    data = service.ready()
+    decided(service, service.finished(data).id)
+    version = make_version(service, work, data.id)
+    gone, left = (data.id, version["id"]) if parent_first else (version["id"], data.id)
+
+    def remove(id: str) -> None:
+        service.http.delete(f"/v1/datasets/{id}?force=true").raise_for_status()
+        for _ in range(3):
+            sweep(service.db, service.blobs, 1e9)
+
+    remove(gone)
+    for row in samples_of(service, left)[::7]:
+        assert service.http.get(row["image"]).status_code == 200
+    if not parent_first:
+        assert list(service.blobs.names(f"datasets/{version['id']}")) == []
+    remove(left)
+    assert list(service.blobs.names("datasets")) == []
+    with service.db.read() as session:
+        assert session.execute(select(func.count()).select_from(Change)).scalar_one() == 0
+
+
+def test_a_dataset_of_which_a_version_is_being_made_is_in_use(service: Service, work: Callable[[str], Job]) -> None:
+    data = service.ready()
+    decided(service, service.finished(data).id)
+    asked = service.http.post(f"/v1/datasets/{data.id}/versions", json={}).json()
+    check_problem(service.http.get(f"/v1/datasets/{asked['id']}/diff/{data.id}"), 409, "dataset-not-ready")
+    check_problem(service.http.post(f"/v1/datasets/{asked['id']}/versions", json={}), 409, "dataset-not-ready")
+    check_problem(service.http.delete(f"/v1/datasets/{data.id}"), 409, "dataset-in-use")
+    service.http.delete(f"/v1/datasets/{data.id}?force=true").raise_for_status()
+    for _ in range(3):
+        sweep(service.db, service.blobs, 1e9)
+    assert work(service.dataset(asked["id"])[1].id).state == "failed"
+    told = service.http.get(f"/v1/datasets/{asked['id']}").json()
+    assert (told["status"], told["problem"]["code"]) == ("failed", "parent-removed")
+
+
+def test_a_version_is_no_twin_of_anything(service: Service, work: Callable[[str], Job]) -> None:
+    data = service.ready()
+    decided(service, service.finished(data).id)
+    version = make_version(service, work, data.id)
+    with service.db.read() as session:
+        row = session.execute(select(Dataset).where(Dataset.id == version["id"])).scalar_one()
+    assert (row.rules, row.sha256, row.folder) == (None, "", data.id)
