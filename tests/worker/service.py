@@ -112,7 +112,7 @@ class Service:
         return None if self.api is None else self.api.returncode
 
     def _run(self, *command: str) -> subprocess.Popen[bytes]:
-        # Coverage would slow whole services down; tests/worker/test_run.py does the same jobs in its own process.
+        # Coverage would slow whole services down; tests/worker/test_run*.py do the same jobs in their own process.
         around = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
         environment = {**around, **QUICK, "LABELAUDIT_HOME": str(self.home), **self.environment}
         with (self.home / "service.log").open("ab") as log:

@@ -18,11 +18,10 @@ from core.store.blobs import Blobs
 from core.store.db import Database
 from core.store.tables import Dataset
 from tests.worker.digits import uploaded
-from tests.worker.test_run import _job, blobs, settings
+from tests.worker.inside import job_of
 from worker import ingest, run
 from worker.progress import Voice
 
-__all__ = ["blobs", "settings"]
 BAD = (3, 90, 200)
 
 
@@ -88,7 +87,7 @@ def test_an_ingest_that_was_stopped_lists_nothing_twice(
         _watch(patch, stop)
         assert run.main([job]) == 0
     signal.alarm(0)
-    assert began and _job(db, job).state == "queued"
+    assert began and job_of(db, job).state == "queued"
     assert _listed(db, dataset_id) == [3, 90]
     seen: list[list[int]] = []
     with monkeypatch.context() as patch:
@@ -96,7 +95,7 @@ def test_an_ingest_that_was_stopped_lists_nothing_twice(
         assert run.main([job]) == 0
     assert seen[0] == [3, 90]
     assert seen[-1] == [*BAD] == _listed(db, dataset_id)
-    assert _job(db, job).state == "succeeded"
+    assert job_of(db, job).state == "succeeded"
 
 
 def test_only_so_many_rejects_are_listed_early(db: Database, blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
