@@ -1,98 +1,34 @@
-"""Uploads that go on where they stopped: every byte once, whoever asks, whatever breaks."""
+"""Uploads that go on where they stopped: what the protocol asks of the service, and what becomes of them."""
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from email.utils import parsedate_to_datetime
 from itertools import pairwise
-from typing import Any
 
-import httpx2
 import pytest
-from sqlalchemy import update
 
-from api import intake
-from core.store.blobs import Blobs
 from core.store.db import now
 from core.store.sweep import sweep
 from core.store.tables import Upload
-from core.store.uploads import UploadReader
-from tests.api.conftest import GUARD_S, PART, Service, check_problem
+from tests.api.conftest import PART, Service, check_problem
 from tests.api.make import NOBODY, archive
-
-VERSION = {"Tus-Resumable": "1.0.0"}
-TYPE = "application/offset+octet-stream"
-DATA = bytes(k * k % 251 for k in range(5 * PART + 100))
-
-
-def create(service: Service, length: int = len(DATA), **more: str) -> str:
-    response = service.http.post("/v1/uploads", headers={**VERSION, "Upload-Length": str(length), **more})
-    assert response.status_code == 201, response.text
-    return str(response.headers["location"])
-
-
-def head(service: Service, url: str) -> httpx2.Response:
-    return service.http.head(url, headers=VERSION)
-
-
-def offset(service: Service, url: str) -> int:
-    return int(head(service, url).headers["upload-offset"])
-
-
-def patch(service: Service, url: str, at: int, content: Any, **more: str) -> httpx2.Response:
-    headers = {**VERSION, "Upload-Offset": str(at), "Content-Type": TYPE, **more}
-    return service.http.patch(url, content=content, headers=headers)
-
-
-def use(service: Service, url: str, **more: Any) -> httpx2.Response:
-    return service.http.post("/v1/datasets", json={"upload_id": url.rpartition("/")[2], **more})
-
-
-def stored(service: Service, url: str) -> bytes:
-    """What a worker would read."""
-    upload = row(service, url)
-    with service.db.read() as session:
-        reader = UploadReader(session, service.blobs, upload.pk)
-    return reader.read(0, reader.size)
-
-
-def row(service: Service, url: str) -> Upload:
-    from sqlalchemy import select
-
-    with service.db.read() as session:
-        return session.execute(select(Upload).where(Upload.id == url.rpartition("/")[2])).scalar_one()
-
-
-def change(service: Service, url: str, **values: Any) -> None:
-    with service.db.write() as session:
-        session.execute(update(Upload).where(Upload.id == url.rpartition("/")[2]).values(**values))
-
-
-def eventually(condition: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + GUARD_S
-    while not (found := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    return found
-
-
-def wire(service: Service, url: str, at: int, length: int, content: bytes, **more: str) -> socket.socket:
-    """A PATCH that says it has `length` bytes, and sends some."""
-    host, port = service.url.removeprefix("http://").split(":")
-    headers = {**VERSION, "Host": host, "Content-Type": TYPE, "Upload-Offset": str(at), "Content-Length": str(length)}
-    line = socket.create_connection((host, int(port)), timeout=GUARD_S)
-    lines = "".join(f"{name}: {value}\r\n" for name, value in (headers | more).items())
-    line.sendall(f"PATCH {url} HTTP/1.1\r\n{lines}\r\n".encode() + content)
-    return line
-
-
-def objects(service: Service) -> list[str]:
-    return list(service.blobs.names("uploads"))
+from tests.api.sending import (
+    DATA,
+    TYPE,
+    VERSION,
+    change,
+    checksum,
+    create,
+    head,
+    objects,
+    offset,
+    patch,
+    row,
+    stored,
+    use,
+)
 
 
 def test_an_upload_in_pieces_becomes_the_dataset_that_one_request_makes(service: Service) -> None:
@@ -146,7 +82,7 @@ def test_the_first_bytes_may_come_with_the_creation(service: Service) -> None:
     too_much = service.http.post("/v1/uploads", headers={**headers, "Upload-Length": "3"}, content=b"1234")
     check_problem(too_much, 422, "upload-length-exceeded")
     wrong = service.http.post(
-        "/v1/uploads", headers={**headers, "Upload-Checksum": _checksum("sha1", b"?")}, content=DATA
+        "/v1/uploads", headers={**headers, "Upload-Checksum": checksum("sha1", b"?")}, content=DATA
     )
     assert wrong.status_code == 460
     sweep(service.db, service.blobs, 1e9)
@@ -186,44 +122,6 @@ def test_a_wrong_offset_is_refused_with_the_right_one(service: Service) -> None:
     assert offset(service, url) == 1000
 
 
-def test_a_retry_while_the_first_request_hangs_waits_for_it_and_then_replaces_it(service: Service) -> None:
-    url = create(service)
-    hanging = wire(service, url, 0, len(DATA), DATA[: 2 * PART + 50])
-    eventually(lambda: offset(service, url) == 2 * PART)
-    locked = patch(service, url, 2 * PART, DATA[2 * PART :])
-    check_problem(locked, 423, "upload-locked")
-    assert int(locked.headers["retry-after"]) > 0
-
-    def taken_over() -> bool:
-        change(service, url, written_at=now() - 11)  # as if the line had been silent for so long
-        return patch(service, url, 2 * PART, DATA[2 * PART : 4 * PART]).status_code == 204
-
-    eventually(taken_over)
-    hanging.sendall(b"?" * (len(DATA) - 2 * PART - 50))  # the line was not dead after all, and has other bytes now
-    assert b" 423 " in hanging.recv(1000)
-    hanging.close()
-    assert offset(service, url) == 4 * PART
-    assert patch(service, url, 4 * PART, DATA[4 * PART :]).status_code == 204
-    assert stored(service, url) == DATA
-    assert len(objects(service)) == 6  # what the first one wrote in vain is gone
-
-
-def test_of_many_requests_at_one_offset_one_is_stored(service: Service) -> None:
-    url = create(service, 3 * PART)
-    clients = [bytes([k]) * (3 * PART) for k in range(8)]
-
-    def send(content: bytes) -> int:
-        with httpx2.Client(base_url=service.url, timeout=GUARD_S) as http:
-            headers = {**VERSION, "Upload-Offset": "0", "Content-Type": TYPE}
-            return http.patch(url, content=content, headers=headers).status_code
-
-    with ThreadPoolExecutor(len(clients)) as pool:
-        answers = list(pool.map(send, clients))
-    assert sorted(set(answers)) in ([204, 409], [204, 423], [204, 409, 423])
-    assert answers.count(204) == 1
-    assert stored(service, url) == clients[answers.index(204)]
-
-
 def test_bytes_past_the_length_are_refused(service: Service) -> None:
     url = create(service)
     patch(service, url, 0, DATA[:1000])
@@ -242,71 +140,6 @@ def test_bytes_past_the_length_are_refused(service: Service) -> None:
     assert stored(service, url) == DATA
 
 
-def _checksum(algorithm: str, content: bytes) -> str:
-    return f"{algorithm} {base64.b64encode(hashlib.new(algorithm, content).digest()).decode()}"
-
-
-def test_bytes_that_do_not_have_their_digest_are_discarded(service: Service) -> None:
-    url, at = create(service), 0
-    for algorithm in ("sha256", "sha1", "md5"):
-        piece = DATA[at : at + PART + 200]
-        wrong = patch(service, url, at, piece[:-1] + b"?", **{"Upload-Checksum": _checksum(algorithm, piece)})
-        assert wrong.status_code == 460
-        assert (wrong.json()["code"], wrong.json()["title"]) == ("digest-mismatch", "Checksum Mismatch")
-        assert offset(service, url) == at
-        right = patch(service, url, at, piece, **{"Upload-Checksum": _checksum(algorithm, piece)})
-        assert right.status_code == 204
-        at += len(piece)
-    assert len(objects(service)) == 6
-    for malformed in ("crc32 AAAA", "sha1", "sha1 AAAA", "sha1 " + "*" * 28, "", _checksum("sha1", b"")[:-1]):
-        assert patch(service, url, at, b"x", **{"Upload-Checksum": malformed}).status_code == 400
-    assert patch(service, url, at, DATA[at:]).status_code == 204
-    assert stored(service, url) == DATA
-
-
-def test_with_a_checksum_a_lost_connection_leaves_nothing(service: Service) -> None:
-    url = create(service)
-    with wire(service, url, 0, len(DATA), DATA[: 3 * PART], **{"Upload-Checksum": _checksum("sha256", DATA)}):
-        eventually(lambda: len(objects(service)) > 1)
-    eventually(lambda: row(service, url).written_at is None)
-    assert (offset(service, url), objects(service)) == (0, [])
-    assert patch(service, url, 0, DATA).status_code == 204
-
-
-def test_what_came_before_a_connection_was_lost_is_kept(service: Service) -> None:
-    url, at = create(service), 0
-    for more in (1, PART, 2 * PART + 77):
-        with wire(service, url, at, len(DATA) - at, DATA[at : at + more]):
-            eventually(lambda: row(service, url).written_at is not None)
-            for _ in range(3):
-                head(service, url)  # when this is answered, what was sent before has been read
-        at += more
-        eventually(lambda: row(service, url).written_at is None)
-        assert offset(service, url) == at
-    assert patch(service, url, at, DATA[at:]).status_code == 204
-    assert stored(service, url) == DATA
-
-
-def test_what_came_of_a_body_that_became_too_slow_is_kept(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intake, "PATIENCE_S", 0.3)
-    url = create(service)
-    with wire(service, url, 0, len(DATA), DATA[: PART + 10]) as line:
-        answer = b""
-        while more := line.recv(1000):
-            answer += more
-    assert answer.startswith(b"HTTP/1.1 408") and b"upload-too-slow" in answer
-    assert offset(service, url) == PART + 10
-    with wire(service, url, PART + 10, len(DATA), b""):
-        pass
-    check_problem(service.http.post("/v1/datasets", content=_slowly()), 408, "upload-too-slow")
-
-
-def _slowly() -> Iterator[bytes]:
-    yield archive()[:1000]
-    time.sleep(0.6)
-    yield archive()[1000:]
-
-
 def test_a_whole_upload_takes_nothing_more(service: Service) -> None:
     url = create(service)
     patch(service, url, 0, DATA)
@@ -319,41 +152,12 @@ def test_a_whole_upload_takes_nothing_more(service: Service) -> None:
     check_problem(use(service, empty), 422, "empty-upload")
 
 
-def test_an_upload_expires_when_it_said_it_would(service: Service) -> None:
-    url = create(service)
-    expires = parsedate_to_datetime(head(service, url).headers["upload-expires"]).timestamp()
-    assert abs(expires - row(service, url).touched_at - service.settings.upload_expiry_s) < 2
-    patch(service, url, 0, DATA[:100])
-    change(service, url, touched_at=now() - service.settings.upload_expiry_s - 1)
-    for swept in (False, True):
-        if swept:
-            sweep(service.db, service.blobs, service.settings.upload_expiry_s)
-            assert objects(service) == []
-        assert head(service, url).status_code == 410
-        check_problem(patch(service, url, 100, DATA[100:]), 410, "upload-expired")
-        check_problem(service.http.delete(url, headers=VERSION), 410, "upload-expired")
-        check_problem(use(service, url), 410, "upload-expired")
-
-
 def test_an_upload_is_removed_on_request(service: Service) -> None:
     url = create(service)
     patch(service, url, 0, DATA[:100])
     response = service.http.delete(url, headers=VERSION)
     assert (response.status_code, response.content) == (204, b"")
     assert head(service, url).status_code == 410
-    sweep(service.db, service.blobs, 1e9)
-    assert objects(service) == []
-
-
-def test_an_upload_that_is_removed_while_it_is_written_leaves_nothing(service: Service) -> None:
-    url = create(service)
-    with wire(service, url, 0, len(DATA), DATA[: 2 * PART]) as line:
-        eventually(lambda: offset(service, url) == 2 * PART)
-        assert service.http.delete(url, headers=VERSION).status_code == 204
-        sweep(service.db, service.blobs, 1e9)
-        assert objects(service)  # its writer does not know yet
-        line.sendall(DATA[2 * PART :])
-        assert b" 410 " in line.recv(1000)
     sweep(service.db, service.blobs, 1e9)
     assert objects(service) == []
 
@@ -401,43 +205,6 @@ def test_bytes_must_be_called_what_they_are(service: Service) -> None:
     url = create(service)
     for kind in ("application/octet-stream", "application/json", ""):
         check_problem(patch(service, url, 0, b"x", **{"Content-Type": kind}), 415, "unsupported-media-type")
-
-
-def test_a_disk_that_fills_up_costs_nothing_that_was_stored(
-    start: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    service = start(min_free_bytes=1000)
-    url = create(service)
-    with monkeypatch.context() as full:
-        free = iter([PART * 9, PART * 9])
-        full.setattr(Blobs, "free_bytes", lambda self: next(free, 0))
-        check_problem(patch(service, url, 0, DATA), 507, "insufficient-storage")
-        check_problem(
-            service.http.post("/v1/uploads", headers=VERSION | {"Upload-Length": "5"}), 507, "insufficient-storage"
-        )
-    assert offset(service, url) == 2 * PART
-    assert patch(service, url, 2 * PART, DATA[2 * PART :]).status_code == 204
-    assert stored(service, url) == DATA
-
-
-def test_a_disk_that_breaks_costs_nothing_that_was_stored(
-    start: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    service = start()
-    url, write = create(service), Blobs.write
-
-    def third_breaks(self: Blobs, key: str, data: Any) -> None:
-        if f"{2 * PART:016d}" in key:
-            raise OSError("no")
-        write(self, key, data)
-
-    with monkeypatch.context() as broken:
-        broken.setattr(Blobs, "write", third_breaks)
-        assert patch(service, url, 0, DATA).status_code == 500
-    assert offset(service, url) == 2 * PART
-    assert len(objects(service)) == 2
-    assert patch(service, url, 2 * PART, DATA[2 * PART :]).status_code == 204
-    assert stored(service, url) == DATA
 
 
 def test_an_upload_becomes_one_dataset(service: Service) -> None:

@@ -25,7 +25,7 @@ from labelaudit.client import Client
 from labelaudit.sources import Archive, Folder
 from tests.api.conftest import Service
 from tests.api.make import zip_of
-from tests.api.test_tus import eventually, row, stored
+from tests.api.sending import eventually, row, stored
 from tests.lines import Line
 
 
