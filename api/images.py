@@ -19,6 +19,7 @@ from core.store.tables import Dataset, Sample
 
 log = logs.get(__name__)
 router = APIRouter(prefix="/v1/datasets", route_class=StrictRoute, tags=["datasets"])
+FOR_EVER = "private, max-age=31536000, immutable"
 
 
 class PictureQuery(Asked):
@@ -45,7 +46,7 @@ def image(
     if sample is None:
         raise Problem("not-found", "There is no such sample in this dataset.")
     etag = f'"{sample.sha256.hex()}-{query.size}"'
-    headers = {"ETag": etag, "Cache-Control": "private, max-age=31536000, immutable"}
+    headers = {"ETag": etag, "Cache-Control": FOR_EVER}
     if files.has(request, etag):
         return Response(status_code=304, headers=headers)
     return Response(_drawn(parts, dataset, sample, query.size), headers=headers, media_type="image/png")
@@ -78,12 +79,10 @@ def pictures(found: DatasetDep, parts: PartsDep, query: Annotated[PicturesQuery,
         samples = datasets.among(session, dataset.pk, wanted)
     if missing := set(wanted) - samples.keys():
         raise Problem("unknown-sample", f"This dataset has no sample {min(missing)}.")
-    content = bytearray()
-    for n in wanted:
-        picture = _if_drawn(parts, dataset, samples[n], query.size)
-        content += len(picture).to_bytes(4, "little") + picture
-    headers = {"Cache-Control": "private, max-age=31536000, immutable"}
-    return Response(bytes(content), headers=headers, media_type="application/octet-stream")
+    drawn = [_if_drawn(parts, dataset, samples[n], query.size) for n in wanted]
+    content = b"".join(len(picture).to_bytes(4, "little") + picture for picture in drawn)
+    keep = FOR_EVER if all(drawn) else "no-store"  # what cannot be drawn now may be later
+    return Response(content, headers={"Cache-Control": keep}, media_type="application/octet-stream")
 
 
 def _if_drawn(parts: Parts, dataset: Dataset, sample: Sample, size: int) -> bytes:

@@ -1,6 +1,6 @@
 """The nearest of every sample by the cosine of their features: exact where that is little work, else through cells.
 
-No table of all pairs ever exists: a block of rows meets all candidates, keeps its nearest and is forgotten.
+No table of all pairs ever exists: a block of rows meets candidates, keeps its nearest and is forgotten.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ Integers = NDArray[np.int64]
 NOBODY = -1
 WORK = {"cpu": 10**12, "cuda": 10**15}  # products that an exact search may take: about half a minute
 BLOCK = {"cpu": 1 << 24, "cuda": 1 << 26}  # cosines at once
+HELD = {"cpu": 1 << 26, "cuda": 1 << 29}  # numbers of candidates that are held at once
 CHUNK = 64  # cosines of which the largest is looked at first
 PROBED = 16  # cells that a sample is compared with
 LEARNED_FROM, ROUNDS = 64, 6  # samples a cell that the centres are learned from, and how often they move
@@ -31,6 +32,14 @@ class Near:
 
     which: Integers  # [asked, k]
     distance: NDArray[np.float16]  # [asked, k], 1 − cosine; NaN where there is nobody
+
+    def meet(self, place: Integers, which: Integers, distance: NDArray[np.float16]) -> None:
+        """Some of those that were asked for meet others, and keep the nearest that they know."""
+        which = np.concatenate([self.which[place], which], axis=1)
+        distance = np.concatenate([self.distance[place], distance], axis=1)
+        order = np.lexsort((which, distance), axis=1)[:, : self.which.shape[1]]
+        self.which[place] = np.take_along_axis(which, order, 1)
+        self.distance[place] = np.take_along_axis(distance, order, 1)
 
 
 def is_exact(asked: int, samples: int, width: int, device: torch.device) -> bool:
@@ -52,11 +61,13 @@ def nearest(
         if is_exact(len(asked), len(features), features.shape[1], device)
         else _Cells(features, among, device, alive).searches(asked)
     )
+    held = max(k, HELD[device.type] // features.shape[1])
     for places, candidates in searches:
-        for place, which, distance in _blocks(features, asked, places, candidates, k, device):
-            near.which[place, : which.shape[1]] = which
-            near.distance[place, : which.shape[1]] = distance
-            alive()
+        for start in range(0, len(candidates), held):
+            some = candidates[start : start + held]
+            for place, which, distance in _blocks(features, asked, places, some, k, device):
+                near.meet(place, which, distance)
+                alive()
     return near
 
 
@@ -80,7 +91,7 @@ def recall(features: Features, near: Near, device: torch.device, alive: Callable
 def _blocks(
     features: Features, asked: Integers, places: Integers, candidates: Integers, k: int, device: torch.device
 ) -> Iterator[tuple[Integers, Integers, NDArray[np.float16]]]:
-    """Places of a block among those asked for, and the nearest of these among the candidates."""
+    """Places of a block among those asked for, and the nearest of these among the candidates, in no order."""
     if not len(candidates) or not len(places):
         return
     columns = _rows(features, candidates, device)
@@ -94,8 +105,7 @@ def _blocks(
         value, column = (tensor.cpu().numpy() for tensor in _largest(cosine, min(k, len(candidates))))
         which = np.where(np.isinf(value), NOBODY, candidates[column])
         distance = np.where(np.isinf(value), np.nan, (1 - value).clip(0, 2)).astype(np.float16)
-        order = np.lexsort((which, distance), axis=1)
-        yield place, np.take_along_axis(which, order, 1), np.take_along_axis(distance, order, 1)
+        yield place, which, distance
 
 
 def _rows(features: Features, index: Integers, device: torch.device) -> Tensor:  # [n] -> [n, d] float32

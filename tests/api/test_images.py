@@ -98,8 +98,9 @@ def test_a_picture_that_cannot_be_drawn_leaves_the_others(library_on_sqlite: Lib
         row = datasets.sample(session, data.pk, 1)
         assert row is not None
         row.sha256 = bytes(32)
-    shown = pictures_of(library.http.get(f"/v1/datasets/{data.id}/pictures?samples=0,1,2").content)
-    assert [bool(picture) for picture in shown] == [True, False, True]
+    response = library.http.get(f"/v1/datasets/{data.id}/pictures?samples=0,1,2")
+    assert [bool(picture) for picture in pictures_of(response.content)] == [True, False, True]
+    assert response.headers["cache-control"] == "no-store", "it may be drawn later"
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,27 @@ def test_blocks_change_nothing_and_each_of_them_is_a_sign_of_life(monkeypatch: p
     assert (whole.which == parts.which).mean() > 0.999, "but for the last bits of sums"
 
 
+def test_candidates_that_are_too_many_to_be_held_at_once_are_met_one_part_after_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows, asked, among = features(2000), np.arange(0, 2000, 3), np.arange(0, 1980, 2)
+    whole = nearest(rows, asked, among, 12, CPU, lambda: None)
+    largest: list[int] = []
+    real = neighbours._rows
+
+    def rows_of(features: Features, index: np.ndarray, device: torch.device) -> torch.Tensor:
+        largest.append(len(index))
+        return real(features, index, device)
+
+    monkeypatch.setitem(neighbours.HELD, "cpu", 24 * 90)
+    monkeypatch.setitem(neighbours.BLOCK, "cpu", 90 * 50)
+    monkeypatch.setattr(neighbours, "_rows", rows_of)
+    parts = nearest(rows, asked, among, 12, CPU, lambda: None)
+    assert max(largest) == 90
+    assert (whole.which == parts.which).mean() > 0.99, "but for the last bits of sums, and equals in half precision"
+    assert np.allclose(whole.distance.astype(float), parts.distance.astype(float), atol=2e-3)
+
+
 @pytest.mark.usefixtures("little")
 def test_through_cells_nearly_all_are_found_and_the_recall_says_how_many() -> None:
     rows, everybody = features(6000), np.arange(6000)
