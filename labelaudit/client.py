@@ -196,6 +196,31 @@ class Client:
             written += self._sent(f"/v1/audits/{audit_id}/reviews", json=body)["data"]
         return written
 
+    def review_many(
+        self,
+        audit_id: str,
+        action: str,
+        top: int,
+        count: int | None = None,
+        reviewer: str = "local",
+        **choices: Any,
+    ) -> Json:
+        """One decision (`keep`, `accept`, `exclude`, `unsure`) on the first `top` suspects of these choices that nobody
+        has judged yet. Without their `count` nothing is decided: it is told, with how many of it should be wrong."""
+        body = {"id": new_id(), "action": action, "top": top, "count": count, "reviewer": reviewer, "choices": choices}
+        dry = {"dry_run": "true"} if count is None else {}
+        try:
+            return self._sent(f"/v1/audits/{audit_id}/reviews/bulk", json=body, params=dry)
+        except Problem as problem:
+            if problem.code != "already-done":  # by ourselves: the answer was lost
+                raise
+        return {"id": body["id"], "count": count, "expected_wrong": None, "done": True}
+
+    def take_back_many(self, audit_id: str, bulk_id: str, reviewer: str = "local") -> int:
+        """Take back what `review_many` decided, by its `id`; how many decisions those were."""
+        path = f"/v1/audits/{audit_id}/reviews/bulk/{bulk_id}/undo"
+        return int(self._sent(path, params={"reviewer": reviewer})["count"])
+
     def reviews(self, audit_id: str, after: int = 0) -> Iterator[Json]:
         """Everything that was said of the samples of an audit's dataset, in order, read page by page."""
         while True:
@@ -208,6 +233,10 @@ class Client:
     def review_summary(self, audit_id: str) -> Json:
         """Where the review of an audit stands."""
         return self._json("GET", f"/v1/audits/{audit_id}/reviews/summary")
+
+    def reviewers(self, audit_id: str) -> Json:
+        """Who judged how many samples of an audit's dataset, and how far those agree who judged the same ones."""
+        return self._json("GET", f"/v1/audits/{audit_id}/reviewers")
 
     def export(
         self, audit_id: str, format: str, splits: Sequence[str] | None = None, change_held_out: int | None = None

@@ -64,6 +64,36 @@ def test_reviews_are_written_in_as_many_pieces_as_it_takes_and_read_to_the_end(
         assert client.review_summary(audit.id)["decisions"]["keep"] == 9
 
 
+def test_many_are_decided_once_their_number_is_told_and_taken_back(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audit = service.finished(service.ready())
+    real, lost = Client._json, iter([True])
+
+    def answer(client: Client, method: str, path: str, **request: Any) -> Any:
+        found = real(client, method, path, **request)
+        if path.endswith("/bulk") and found["done"] and next(lost, False):
+            raise Problem("unreachable", "The answer was lost.")
+        return found
+
+    with Client(service.url) as client:
+        told = client.review_many(audit.id, "exclude", 5, is_issue=True)
+        assert (told["count"], told["done"]) == (5, False) and told["expected_wrong"]["estimate"] >= 0
+        assert client.review_summary(audit.id)["decisions"]["exclude"] == 0
+        with pytest.raises(Problem) as raised:
+            client.review_many(audit.id, "exclude", 5, count=4, is_issue=True)
+        assert raised.value.code == "count-differs"
+        with monkeypatch.context() as patch:
+            patch.setattr(Client, "_json", answer)
+            patch.setattr(ours, "AGAIN_S", (0.0, 0.0))
+            done = client.review_many(audit.id, "exclude", 5, count=5, reviewer="ann", is_issue=True)
+        assert (done["count"], done["done"]) == (5, True)
+        people = client.reviewers(audit.id)["data"]
+        assert [(one["reviewer"], one["samples"]) for one in people] == [("ann", 5)]
+        assert client.take_back_many(audit.id, done["id"], "ann") == 5
+        assert client.review_summary(audit.id)["decisions"]["exclude"] == 0
+
+
 def test_a_file_is_downloaded_whole(library_on_sqlite: Library, tmp_path: Path) -> None:
     with Client(library_on_sqlite.url) as client:
         saved = client.download(f"/v1/audits/{library_on_sqlite.audit.id}/scores.csv", tmp_path / "scores.csv")
