@@ -1,17 +1,16 @@
-"""Exports: files that others read, written by a worker; and agreeing to change what is held out."""
+"""Exports: files that others read, written by a worker."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, Field
-from sqlalchemy.orm import Session
 
 from api import files
 from api.deps import PartsDep, RequestId, audit_of, check_finished
+from api.held_out import Agreed, agreed
 from api.once import OnceDep
 from api.removal import Removal
 from api.schemas import ListQuery, Page, problem_out, time_out
@@ -19,13 +18,12 @@ from api.strict import StrictRoute
 from core.errors import Problem
 from core.ids import is_id
 from core.spec import ExportSpec, Frozen, Progress, Revised, Split
-from core.store import audits, exports, jobs, reviews, versions
+from core.store import audits, exports, jobs, reviews
 from core.store.tables import Dataset, Job
 from core.words import ExportFormat
 
 router = APIRouter(prefix="/v1/exports", route_class=StrictRoute, tags=["exports"])
 
-Agreed = Annotated[int, Field(ge=0, lt=2**31)]
 FILES = files.described("application/octet-stream")
 
 
@@ -93,20 +91,6 @@ def start(body: NewExport, parts: PartsDep, request_id: RequestId, once: OnceDep
         answer = once.done(session, body, _out(job, dataset), f"/v1/exports/{job.id}")
     parts.bells.ring("export", job.id)
     return answer
-
-
-def agreed(session: Session, dataset: Dataset, splits: Collection[str] | None, count: int | None) -> bool:
-    """Whether samples that are held out are to be changed; who wants that says how many there are."""
-    if count is None:
-        return False
-    there = versions.revised(session, dataset, splits, change_held_out=False).held_out_untouched
-    if count != there:
-        raise Problem(
-            "count-differs",
-            f"{there} samples of val and test would be changed, not {count}: look again, and say {there}.",
-            count=there,
-        )
-    return True
 
 
 @router.get("", response_model=Page[ExportOut])

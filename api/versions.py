@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
 from api.deps import DatasetDep, PartsDep, RequestId, audit_of
-from api.exports import Agreed, agreed
+from api.held_out import Agreed, agreed
 from api.once import OnceDep
 from api.schemas import Asked, DatasetName, DatasetOut, ListQuery, NumberedQuery, Page, dataset_out
 from api.strict import StrictRoute
