@@ -255,6 +255,10 @@ class Client:
         """The export once its file is there; a problem when it ended otherwise."""
         return self._wait(lambda: self.export_status(id), "succeeded", watch, timeout_s)
 
+    def remove_export(self, id: str) -> None:
+        """Remove an export and its file; one that is still at work is cancelled."""
+        self._answer("DELETE", f"/v1/exports/{id}", params={"force": True})
+
     def new_version(
         self,
         dataset_id: str,

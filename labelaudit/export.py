@@ -4,6 +4,7 @@ files of one's own or as a new version of the dataset."""
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from pathlib import Path
 from typing import get_args
 
@@ -35,7 +36,8 @@ def run(
     splits: list[str] | None = None,
     change_held_out: int | None = None,
 ) -> tuple[list[Path], Json | None]:
-    """Write the files and return them, with what the decisions made of the labels; each appears whole or not at all."""
+    """Write the files and return them, with what the decisions made of the labels; each appears whole or not at all,
+    and nothing of them stays in the service."""
     if format not in FORMATS:
         raise Problem("unknown-format", f"The formats are {', '.join(FORMATS)}.")
     _refuse_what_is_no_id(audit_id, "an audit", "`labelaudit audit` prints it")
@@ -48,10 +50,14 @@ def run(
             raise Problem("audit-not-finished", f"This audit has no result: its status is {audit['status']}.")
         if format == "model":
             return _model(service, audit, out), None
-        with Bars(say) as bars:
-            asked = service.export(audit_id, format, splits or None, change_held_out)
-            done = service.wait_for_export(asked["id"], bars.job(bars.add(f"write {format}")))
-        file = _file(service, f"/v1/exports/{done['id']}/file", done["file"]["sha256"], out)
+        asked = service.export(audit_id, format, splits or None, change_held_out)
+        try:
+            with Bars(say) as bars:
+                done = service.wait_for_export(asked["id"], bars.job(bars.add(f"write {format}")))
+            file = _file(service, f"/v1/exports/{done['id']}/file", done["file"]["sha256"], out)
+        finally:
+            with suppress(Problem):  # a service that is away keeps it: what happened before is worth more to tell
+                service.remove_export(asked["id"])
         return [file], done["counts"]
 
 

@@ -61,6 +61,10 @@ def test_the_commands_write_the_file_and_say_what_was_changed_in_eighty_columns(
     paths, counts = beside(lambda: export.run(service.settings, audit, "imagefolder", out, **asked), service, work)
     assert paths == [out] and zipfile.is_zipfile(out)
     assert [file.name for file in out.parent.iterdir()] == ["cleaned.zip"]
+    with pytest.raises(Problem) as raised:
+        beside(lambda: export.run(service.settings, audit, "csv", out / "no folder", **asked), service, work)
+    assert raised.value.code == "cannot-write"
+    assert service.http.get("/v1/exports").json()["data"] == [], "whoever has the file leaves none in the service"
     export.show_counts(counts, console)
     plan = export.version(service.settings, data.id, dry_run=True, **asked)
     assert plan["dataset"] is None
