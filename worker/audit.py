@@ -25,6 +25,7 @@ from core.training.weights import read
 from worker import likeness, report
 from worker.beside import beside
 from worker.device import Machine, machine
+from worker.piped import put
 from worker.prepare import listed, prepare
 from worker.probe import planned
 from worker.progress import Voice
@@ -155,12 +156,6 @@ def _stored(blobs: Blobs, voice: Voice, files: Iterator[tuple[str, Iterator[byte
     told = {}
     for name, chunks in files:
         key = f"audits/{voice.claim.id}/{voice.claim.attempt}/{name}"
-        told[name] = blobs.put(key, _ticking(chunks, voice)).as_record()
+        told[name] = put(blobs, key, chunks, voice.tick).as_record()
         failpoints.at("audit.file")
     return told
-
-
-def _ticking(chunks: Iterator[bytes], voice: Voice) -> Iterator[bytes]:
-    for chunk in chunks:
-        voice.tick()
-        yield chunk

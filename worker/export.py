@@ -82,7 +82,7 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
         voice.enter("storing")
         name = f"{_plain(dataset.name)}-v{dataset.version}-{CALLED.get(spec.format, spec.format)}.{writer.ending}"
         key = f"exports/{voice.claim.id}/{voice.claim.attempt}/{name}"
-        stored = voice.durably(lambda: put(blobs, key, _ticking(writer.write(content), voice)))
+        stored = voice.durably(lambda: put(blobs, key, _passing(writer.write(content)), voice.tick))
     finally:
         renderer.close()
     failpoints.at("export.stored")
@@ -129,10 +129,9 @@ def _content(
     )
 
 
-def _ticking(chunks: Iterator[bytes], voice: Voice) -> Iterator[bytes]:
+def _passing(chunks: Iterator[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
         failpoints.at("export.chunk")
-        voice.tick()
         yield chunk
 
 
