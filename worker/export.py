@@ -35,16 +35,23 @@ CALLED: dict[ExportFormat, str] = {"csv": "scores", "jsonl": "scores", "parquet"
 
 
 class Pictures:
-    """The images of a dataset. Those that lie behind each other are read together."""
+    """The images of a dataset. When they are asked for in their order, those behind each other are read together."""
 
-    def __init__(self, blobs: Blobs, dataset: Dataset, renderer: Renderer) -> None:
+    def __init__(self, blobs: Blobs, dataset: Dataset, renderer: Renderer, in_order: bool) -> None:
         self._blobs, self._folder, self._renderer = blobs, datasets.folder_of(dataset), renderer
+        self._in_order = in_order
         self._key, self._size, self._start = "", 0, 0
         self._ahead = b""
 
     def read(self, entry: Entry) -> bytes:
         """The bytes as they were uploaded."""
         key = f"{self._folder}/{entry.shard}"
+        data = self._among(key, entry) if self._in_order else self._blobs.read(key, entry.offset, entry.length)
+        if hashlib.sha256(data).hexdigest() != entry.sha256:
+            raise Problem("blob-corrupt", f"Sample {entry.n} in {key} is no longer what was written.")
+        return data
+
+    def _among(self, key: str, entry: Entry) -> bytes:
         if key != self._key:
             self._key, self._size, self._ahead = key, self._blobs.size(key), b""
         at = entry.offset - self._start
@@ -52,10 +59,7 @@ class Pictures:
             most = min(max(AHEAD, entry.length), self._size - entry.offset)
             self._ahead = self._blobs.read(key, entry.offset, max(most, entry.length))
             self._start, at = entry.offset, 0
-        data = self._ahead[at : at + entry.length]
-        if hashlib.sha256(data).hexdigest() != entry.sha256:
-            raise Problem("blob-corrupt", f"Sample {entry.n} in {key} is no longer what was written.")
-        return data
+        return self._ahead[at : at + entry.length]
 
     def thumbnail(self, data: bytes) -> bytes | None:
         """A PNG that was made anew, or nothing where an image cannot be shown."""
@@ -77,7 +81,8 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
         raise Problem("audit-removed", "The audit was removed before its export was written.")
     writer, renderer = FORMATS[spec.format], Renderer(settings.limits)
     try:
-        content = _content(db, blobs, voice, spec, dataset, found[0], renderer)
+        pictures = Pictures(blobs, dataset, renderer, in_order=not writer.audited)
+        content = _content(db, blobs, voice, spec, dataset, found[0], pictures)
         counts = content.counts(writer.audited)
         voice.enter("storing")
         name = f"{_plain(dataset.name)}-v{dataset.version}-{CALLED.get(spec.format, spec.format)}.{writer.ending}"
@@ -94,7 +99,7 @@ def run(settings: Settings, db: Database, blobs: Blobs, voice: Voice) -> None:
 
 
 def _content(
-    db: Database, blobs: Blobs, voice: Voice, spec: ExportSpec, dataset: Dataset, audit: Job, renderer: Renderer
+    db: Database, blobs: Blobs, voice: Voice, spec: ExportSpec, dataset: Dataset, audit: Job, pictures: Pictures
 ) -> Content:
     batches = manifest.samples(blobs.get(datasets.manifest_of(dataset)), COLUMNS)
     samples = pa.Table.from_batches(batches)
@@ -123,7 +128,7 @@ def _content(
         samples=samples,
         decided=decided(db, dataset.pk, len(samples), spec.reviews, voice.tick),
         scores=lambda: pq.ParquetFile(pa.BufferReader(ranked)).iter_batches(BATCH),
-        images=Pictures(blobs, dataset, renderer),
+        images=pictures,
         summary=Summary(**result["summary"]),
         heed=heed,
     )
