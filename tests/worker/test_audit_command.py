@@ -62,7 +62,7 @@ def test_a_folder_is_audited_without_a_server(folder: Path, tmp_path: Path) -> N
     for file in (out / "model").iterdir():
         assert hashlib.sha256(file.read_bytes()).hexdigest() == found["audit"]["files"][file.name]["sha256"]
     told = " ".join(run(home=tmp_path / "home", command="doctor").stdout.split())
-    assert re.search(r"use uploads 0 B, datasets [0-9.]+ kB, audits [0-9.]+ .B, exports [0-9.]+ .B, cache", told), told
+    assert re.search(r"use uploads 0 B, datasets [0-9.]+ kB, audits [0-9.]+ .B, exports [0-9.]+ .?B, cache", told), told
 
 
 def test_what_is_shown_fits_a_terminal_of_eighty_columns(folder: Path, tmp_path: Path) -> None:
