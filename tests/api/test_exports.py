@@ -118,6 +118,9 @@ def test_decisions_on_the_test_split_are_not_in_a_cleaned_dataset(service: Servi
         session.add(Review(dataset_pk=pk, seq=1, at=1.0, **said))
         del said["id"]
         session.add(Judgement(dataset_pk=pk, seq=1, at=1.0, disputed=False, **said))
+    told, _ = exported(service, work, audit, "csv")
+    assert (told["counts"]["held_out_untouched"], told["counts"]["samples"]) == (1, AUDITED)
+    assert ask(service, audit, "csv", change_held_out=1).status_code == 202, "that very number is what to say"
     told, content = exported(service, work, audit, "imagefolder")
     assert told["counts"]["held_out_untouched"] == 1 and told["counts"]["samples"] == ALL
     assert sum(name.startswith("test/") for name in zipfile.ZipFile(io.BytesIO(content)).namelist()) == 3 * TEST

@@ -187,18 +187,17 @@ class Content:
         return tuple(self.classes[k] for k in np.unique(self.label[self.left]).tolist())
 
     def counts(self, audited: bool) -> Revised:
-        """What the decisions make of the samples of this export."""
-        inside = np.zeros(len(self.given), np.bool_)
-        inside[self.audited] = audited
-        inside = inside if audited else self.chosen
+        """What the decisions make of the samples of this export. What is held out is counted for all of its splits,
+        audited or not: it is the number that whoever wants it changed has to say, whatever the format."""
+        inside = self.chosen & (self.ranked.rank >= 0) if audited else self.chosen
         given, label = self.given[inside], self.label[inside]
-        asked = revised(given, self.held[inside], _of(self.decided, inside), True)
+        asked = revised(self.given, self.held, self.decided, True)
         return Revised(
             samples=int((label >= 0).sum()),
             relabelled=int(((label >= 0) & (label != given)).sum()),
             excluded=int((label < 0).sum()),
             unsure_kept=int((self.decided.decision[inside] == UNSURE).sum()),
-            held_out_untouched=int((label != asked).sum()),
+            held_out_untouched=int((self.chosen & (self.label != asked)).sum()),
         )
 
     def entries(self, which: NDArray[np.int64], splits: tuple[str, ...] | None = None) -> Iterator[Entry]:
@@ -221,8 +220,3 @@ def _entry(row: dict[str, Any], label: str, decision: Decision | None) -> Entry:
         row["n"], row["path"], row["split"], row["label"], label, row["shard"], row["offset"], row["length"],
         row["sha256"], row["width"], row["height"], row["format"], decision,
     )  # fmt: skip
-
-
-def _of(decided: Decided, inside: NDArray[np.bool_]) -> Decided:
-    parts = {name: getattr(decided, name)[inside] for name in ("decision", "label", "reviewer", "at", "disputed")}
-    return Decided(**parts, reviewers=decided.reviewers)
