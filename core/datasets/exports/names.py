@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
+from core.datasets.readers.imagefolder import SPLITS
+
 LONGEST = 80  # bytes, so that no path becomes too long
 KEPT = frozenset("._-+()[]{}#!$@&',; ")
 DEVICES = frozenset(("con", "prn", "aux", "nul", *(f"{port}{k}" for port in ("com", "lpt") for k in range(10))))
@@ -23,10 +25,10 @@ def safe(name: str) -> str:
 
 
 def folders(classes: Sequence[str]) -> dict[str, str]:
-    """A folder for each class. One whose name cannot be a folder's, or is another's on a system that does not tell A
-    from a, gets its number behind the name: no two are ever the same."""
+    """A folder for each class. One whose name cannot be a folder's, would be read as a split, or is another's on a
+    system that does not tell A from a, gets its number behind the name: no two are ever the same."""
     found: dict[str, str] = {}
-    taken: set[str] = set()
+    taken = set(SPLITS)
     # Those that may be called as they are come first: nobody else's folder takes their name.
     for exact in (True, False):
         for number, name in enumerate(classes):

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.datasets.exports import names
+from core.datasets.readers.imagefolder import SPLITS
 
 HOSTILE = (
     "",
@@ -48,6 +49,12 @@ def is_plain(name: str) -> bool:
 def test_what_is_harmless_stays_as_it_is() -> None:
     plain = ("cat", "Katze", "kočka", "猫", "stop sign", "no_entry-2", "v1.0")
     assert names.folders(plain) == {name: name for name in plain}
+
+
+def test_no_folder_is_read_as_a_split() -> None:
+    found = names.folders(("Test", "cat", "test", "test~0", "val"))
+    assert not {folder.lower() for folder in found.values()} & set(SPLITS)
+    assert found["cat"] == "cat" and len({folded(folder) for folder in found.values()}) == 5
 
 
 def test_folders_of_names_that_differ_in_case_or_form_only_are_different() -> None:
