@@ -49,6 +49,7 @@ Degenerate = Literal["nothing-learned", "collapsed", "memorised"]  # why a run s
 VERDICTS: tuple[VerdictWord, ...] = get_args(VerdictWord)
 REASONS: tuple[Reason, ...] = get_args(Reason)
 DECISIONS: tuple[Decision, ...] = get_args(Decision)
+KEEP, RELABEL, EXCLUDE, UNSURE = (DECISIONS.index(word) for word in ("keep", "relabel", "exclude", "unsure"))
 SOURCES: tuple[Source, ...] = get_args(Source)
 HELD_OUT = ("val", "test")  # splits whose labels are not changed without being asked twice
 

@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 
 from core.spec import Frozen, Revised
 from core.summary import Summary
-from core.words import DECISIONS, HELD_OUT, Decision
+from core.words import DECISIONS, EXCLUDE, HELD_OUT, RELABEL, UNSURE, Decision
 
 BLOCK = 8192
-KEEP, RELABEL, EXCLUDE, UNSURE = (DECISIONS.index(word) for word in ("keep", "relabel", "exclude", "unsure"))
 COLUMNS = (
     "n", "path", "label", "split", "shard", "offset", "length", "sha256", "width", "height", "format",
 )  # fmt: skip

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from xml.sax.saxutils import escape, quoteattr
 
 from core.datasets.exports.content import Content, Entry
+from core.datasets.exports.lines import joined
 from core.datasets.exports.xml import printable
 
 ATTRIBUTES = ("given_label", "suggested_label", "wrong", "decision")
-LINES = 1024
 
 
 def write(content: Content) -> Iterator[bytes]:
@@ -32,13 +32,8 @@ def write(content: Content) -> Iterator[bytes]:
 <labels>
 {labels}</labels></task><labelaudit>{_text(content.about.line())}</labelaudit></meta>
 """.encode()
-    lines: list[str] = []
-    for place, entry in enumerate(content.entries(left)):
-        lines.append(_image(content, place, entry))
-        if len(lines) == LINES:
-            yield "".join(lines).encode()
-            lines = []
-    yield ("".join(lines) + "</annotations>\n").encode()
+    yield from joined(_image(content, place, entry) for place, entry in enumerate(content.entries(left)))
+    yield b"</annotations>\n"
 
 
 def _image(content: Content, place: int, entry: Entry) -> str:

@@ -8,10 +8,10 @@ import math
 from collections.abc import Iterator
 
 from core.datasets.exports import names
-from core.datasets.exports.content import UNSURE, Content
+from core.datasets.exports.content import Content, Entry
+from core.datasets.exports.lines import joined
 from core.datasets.exports.zips import Zip
-
-LINES = 4096
+from core.words import UNSURE
 
 
 def write(content: Content) -> Iterator[bytes]:
@@ -27,19 +27,15 @@ def write(content: Content) -> Iterator[bytes]:
 
 def _labels(content: Content) -> Iterator[bytes]:
     number = {name: k for k, name in enumerate(content.classes_left)}
-    yield f'{{"classes": {json.dumps(list(number), ensure_ascii=False)},\n"labels": {{'.encode()
-    lines: list[str] = []
-    before = "\n"
-    for entry in content.entries(content.left):
-        stem = names.file(entry.n, entry.path, entry.kind).rpartition(".")[0]
-        row = {"label": number[entry.label], "confidence": _confidence(content, entry.n)}
-        lines.append(f"{json.dumps(stem, ensure_ascii=False)}: {json.dumps(row)}")
-        if len(lines) == LINES:
-            yield (before + ",\n".join(lines)).encode()
-            lines, before = [], ",\n"
-    if lines:
-        yield (before + ",\n".join(lines)).encode()
+    yield f'{{"classes": {json.dumps(list(number), ensure_ascii=False)},\n"labels": {{\n'.encode()
+    yield from joined((_line(content, entry, number) for entry in content.entries(content.left)), ",\n")
     yield b"\n}}\n"
+
+
+def _line(content: Content, entry: Entry, number: dict[str, int]) -> str:
+    stem = names.file(entry.n, entry.path, entry.kind).rpartition(".")[0]
+    row = {"label": number[entry.label], "confidence": _confidence(content, entry.n)}
+    return f"{json.dumps(stem, ensure_ascii=False)}: {json.dumps(row)}"
 
 
 def _confidence(content: Content, n: int) -> float | None:

@@ -13,9 +13,10 @@ from typing import Any
 from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
-from core.datasets.exports.content import EXCLUDE, KEEP, RELABEL, Content, Entry
+from core.datasets.exports.content import Content, Entry
 from core.datasets.exports.xml import printable
 from core.datasets.exports.zips import Zip
+from core.words import EXCLUDE, KEEP, RELABEL
 
 TASKS = 10_000  # a file
 LOCAL = "/data/local-files/?d="

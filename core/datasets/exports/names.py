@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Sequence
 
+from core.datasets import shards
 from core.datasets.readers.imagefolder import SPLITS
 
 LONGEST = 80  # bytes, so that no path becomes too long
 KEPT = frozenset("._-+()[]{}#!$@&',; ")
 DEVICES = frozenset(("con", "prn", "aux", "nul", *(f"{port}{k}" for port in ("com", "lpt") for k in range(10))))
-ENDINGS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "BMP": "bmp", "TIFF": "tiff", "GIF": "gif"}
+ENDINGS = {kind: ending.decode() for kind, ending in shards.ENDINGS.items()}
 
 
 def safe(name: str) -> str:
@@ -42,6 +44,12 @@ def folders(classes: Sequence[str]) -> dict[str, str]:
             taken.add(_folded(folder))
             found[name] = folder
     return {name: found[name] for name in classes}
+
+
+def labels(folder: dict[str, str]) -> bytes:
+    """What the classes are called, exactly, and in which folder each of them is."""
+    rows = [{"index": k, "label": name, "folder": folder[name]} for k, name in enumerate(folder)]
+    return json.dumps({"classes": rows}, ensure_ascii=False, indent=1).encode() + b"\n"
 
 
 def file(n: int, path: str, kind: str) -> str:

@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from core.datasets.exports import tables
-from core.datasets.exports.content import RELABEL, Content
-from core.words import DECISIONS
+from core.datasets.exports.content import Content
+from core.words import DECISIONS, RELABEL
 
 DECIDED = ("label", "decision", "decided_label", "reviewer", "decided_at", "disputed")
 

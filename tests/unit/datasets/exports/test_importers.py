@@ -5,15 +5,20 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from core.datasets.exports import FORMATS
+from core.datasets import manifest
+from core.datasets.exports import FORMATS, imagefolder
+from core.datasets.exports.content import Decided
+from core.datasets.ingest import MANIFEST
 from core.words import ExportFormat
 from tests.api.make import ingested
 from tests.unit.datasets.exports.make import CLASSES, DECIDED, SAMPLES, content, expected, picture, rows, whole
@@ -60,7 +65,7 @@ def test_torchvision_reads_the_folders_and_the_labels_say_what_they_stand_for(tm
     read = ImageFolder(str(folder / "train"))
     found = {int(Path(path).name[:9]): named[read.classes[k]] for path, k in read.samples}
     assert found == {n: label for n, label in expected().items() if rows()[n]["split"] == "train"}
-    listed = [json.loads(line) for line in (folder / "manifest.jsonl").read_text().splitlines()]
+    listed = [json.loads(line) for line in (folder / "manifest-00000.jsonl").read_text().splitlines()]
     for row in listed:
         assert (folder / row["path"]).read_bytes() == picture(row["sample"], rows()[row["sample"]]["format"])
         assert (row["label"], row["given_label"]) == (found[row["sample"]], rows()[row["sample"]]["label"])
@@ -80,6 +85,41 @@ def test_we_read_what_we_write(format: ExportFormat, layout: str) -> None:
         assert packed.classes == tuple(sorted(str(k) for k in range(len(set(left.values())))))
     else:
         assert packed.classes == tuple(sorted(set(left.values())))
+
+
+def read_again(data: bytes) -> dict[int, tuple[str, str | None]]:
+    """What we make of what we wrote: the label and the split of each sample."""
+    packed, files = ingested(data)
+    assert (packed.layout, packed.counts.rejected) == ("table", 0)
+    numbers = {row["sha256"]: row["n"] for row in rows()}
+    read = [row for batch in manifest.samples(files[MANIFEST]) for row in batch.to_pylist()]
+    found = {numbers[row["sha256"]]: (row["label"], row["split"]) for row in read}
+    assert len(found) == len(read)
+    return found
+
+
+def test_several_manifests_are_one_to_us(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imagefolder, "MANIFEST", 2000)
+    data = written("imagefolder")
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        sizes = {one.filename: one.file_size for one in archive.infolist() if one.filename.endswith(".jsonl")}
+        assert list(sizes) == [f"manifest-{k:05d}.jsonl" for k in range(len(sizes))]
+        assert len(sizes) > 5 and max(sizes.values()) < 4000
+    splits = {row["n"]: row["split"] for row in rows()}
+    assert read_again(data) == {n: (label, splits[n]) for n, label in expected().items()}
+
+
+@pytest.mark.parametrize("splits", [(None,), ("test", None), ("train",)])
+def test_a_class_that_is_called_like_a_split_is_a_class_again(splits: tuple[str | None, ...]) -> None:
+    classes = ("Train", "cat", "test", "val", "validation")
+    told = [row | {"label": classes[row["n"] % 5], "split": splits[row["n"] % len(splits)]} for row in rows()]
+    nothing = Decided.nothing(SAMPLES)
+    named = replace(content(), classes=classes, samples=pa.Table.from_pylist(told), decided=nothing)
+    data = whole(FORMATS["imagefolder"].write(named))
+    assert read_again(data) == {row["n"]: (row["label"], row["split"]) for row in told}
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        above = {name.rpartition("/")[0].removeprefix(f"{splits[0]}/") for name in archive.namelist() if "/" in name}
+    assert above == {"cat", *(f"{name}~{k}" for k, name in enumerate(classes) if name != "cat")}
 
 
 def test_webdataset_streams_it(tmp_path: Path) -> None:
