@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from core.spec import Frozen, Revised
 from core.summary import Summary
-from core.words import DECISIONS, EXCLUDE, HELD_OUT, RELABEL, UNSURE, Decision
+from core.words import DECISIONS, EXCLUDE, HELD_OUT, KEEP, RELABEL, UNSURE, Decision
 
 BLOCK = 8192
 COLUMNS = (
@@ -140,6 +140,13 @@ class Content:
     def label(self) -> NDArray[np.int32]:
         """After the decisions."""
         return revised(self.given, self.held, self.decided, self.about.change_held_out)
+
+    @cached_property
+    def upheld(self) -> NDArray[np.int8]:
+        """What people say of the label that a sample has now: 1 that it is right, 0 that it is not, −1 nothing."""
+        decision = self.decided.decision
+        right = (decision == KEEP) | ((decision == RELABEL) & (self.label == self.decided.label))
+        return np.where((decision < 0) | (decision == UNSURE), -1, right).astype(np.int8)
 
     @cached_property
     def chosen(self) -> NDArray[np.bool_]:

@@ -1,5 +1,5 @@
 """Annotations for CVAT ("CVAT for images 1.1"), to be uploaded to a task that has the same images: the label after the
-decisions as a tag, and what the audit says as its attributes."""
+decisions as a tag, and what the audit says as its attributes. A tag is `manual` where a person stands behind it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _image(content: Content, place: int, entry: Entry) -> str:
         f"<attribute name={quoteattr(name)}>{_text(value or '')}</attribute>"
         for name, value in zip(ATTRIBUTES, told, strict=True)
     )
-    source = "auto" if entry.decision is None else "manual"
+    source = "manual" if content.upheld[n] == 1 else "auto"
     return (
         f"<image id={quoteattr(str(place))} name={quoteattr(printable(entry.path))} "
         f"width={quoteattr(str(entry.width))} height={quoteattr(str(entry.height))}>"

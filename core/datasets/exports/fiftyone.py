@@ -1,5 +1,5 @@
 """The dataset as FiftyOne reads image classification: `data/`, and `labels.json` with a label for each file. The
-confidence is how likely a label is to be right: 1 where somebody decided, else what the audit says."""
+confidence is how likely a label is to be right: as somebody decided, 1 or 0, else what the audit says."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from core.datasets.exports import names
 from core.datasets.exports.content import Content, Entry
 from core.datasets.exports.lines import joined
 from core.datasets.exports.zips import Zip
-from core.words import UNSURE
 
 
 def write(content: Content) -> Iterator[bytes]:
@@ -39,7 +38,7 @@ def _line(content: Content, entry: Entry, number: dict[str, int]) -> str:
 
 
 def _confidence(content: Content, n: int) -> float | None:
-    decision, score = int(content.decided.decision[n]), float(content.ranked.score[n])
-    if 0 <= decision != UNSURE:
-        return 1.0
+    upheld, score = int(content.upheld[n]), float(content.ranked.score[n])
+    if upheld >= 0:
+        return float(upheld)
     return None if math.isnan(score) else 1 - score

@@ -16,7 +16,6 @@ from xml.sax.saxutils import quoteattr
 from core.datasets.exports.content import Content, Entry
 from core.datasets.exports.xml import printable
 from core.datasets.exports.zips import Zip
-from core.words import EXCLUDE, KEEP, RELABEL
 
 TASKS = 10_000  # a file
 LOCAL = "/data/local-files/?d="
@@ -50,6 +49,7 @@ def _task(content: Content, entry: Entry) -> dict[str, Any]:
     ranked, n = content.ranked, entry.n
     suggested, score = int(ranked.suggested[n]), float(ranked.score[n])
     predicted = entry.given if suggested < 0 else content.classes[suggested]
+    decided = content.classes[int(content.decided.label[n])] if entry.decision == "relabel" else None
     sure = 1 - score if suggested < 0 else score * float(ranked.confidence[n])
     return {
         "id": n + 1,
@@ -57,6 +57,7 @@ def _task(content: Content, entry: Entry) -> dict[str, Any]:
             "image": LOCAL + quote(entry.path),
             "sample": n, "path": entry.path, "split": entry.split, "given_label": entry.given,
             "rank": int(ranked.rank[n]), "wrong": score, "is_issue": bool(ranked.is_issue[n]),
+            "decision": entry.decision, "decided_label": decided,
         },
         "predictions": [
             {
@@ -70,15 +71,13 @@ def _task(content: Content, entry: Entry) -> dict[str, Any]:
 
 
 def _annotations(content: Content, n: int, entry: Entry) -> list[dict[str, Any]]:
-    """What a person said; nothing where that person was unsure. A sample that was taken out is a skipped task."""
-    decided = content.decided
-    decision = int(decided.decision[n])
-    if decision not in (KEEP, RELABEL, EXCLUDE):
+    """What a person said, where it stands: nothing of a doubt, and nothing of a decision that is not applied because
+    the sample is held out. A sample that was taken out is a skipped task."""
+    skipped = bool(content.label[n] < 0)
+    if not skipped and content.upheld[n] != 1:
         return []
-    label = content.classes[int(decided.label[n])] if decision == RELABEL else entry.given
-    at = datetime.fromtimestamp(float(decided.at[n]), UTC).isoformat(timespec="seconds")
-    skipped = decision == EXCLUDE
-    return [{"was_cancelled": skipped, "created_at": at, "result": [] if skipped else _choice(n, label)}]
+    at = datetime.fromtimestamp(float(content.decided.at[n]), UTC).isoformat(timespec="seconds")
+    return [{"was_cancelled": skipped, "created_at": at, "result": [] if skipped else _choice(n, entry.label)}]
 
 
 def _choice(n: int, label: str) -> list[dict[str, Any]]:

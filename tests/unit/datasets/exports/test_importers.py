@@ -196,13 +196,24 @@ def test_label_studio_takes_the_tasks_with_their_predictions(tmp_path: Path) -> 
         for annotation in task["annotations"]:
             assert interface.validate_annotation(annotation), annotation
     said = {task["data"]["sample"]: task["annotations"] for task in tasks if task["annotations"]}
-    assert set(said) == {n for n, (word, _) in DECIDED.items() if word != "unsure"}
+    assert set(said) == {0, 3, 4, 8}, "what is held out waits, as does what somebody was unsure of"
     assert said[4][0]["result"][0]["value"]["choices"] == ["Cat"]
     assert said[8][0]["was_cancelled"] and said[8][0]["result"] == []
+    words = {
+        n: (row["data"]["decision"], row["data"]["decided_label"]) for row in tasks for n in [row["data"]["sample"]]
+    }
+    assert {n: word for n, word in words.items() if word[0]} == DECIDED
+    all_of_them = unpacked("label-studio", tmp_path / "all", change_held_out=True)
+    tasks = json.loads((all_of_them / "tasks" / "00000.json").read_text())
+    said = {task["data"]["sample"]: task["annotations"] for task in tasks if task["annotations"]}
+    assert set(said) == {n for n, (word, _) in DECIDED.items() if word != "unsure"}
+    assert said[1][0]["result"][0]["value"]["choices"] == ["naïve 猫"]
+    assert said[2][0]["was_cancelled"]
 
 
-def test_cvat_s_annotations_are_xml_with_labels_that_it_declares() -> None:
-    root = ElementTree.fromstring(written("cvat"))
+@pytest.mark.parametrize(("change", "people"), [(False, {0, 3, 4}), (True, {0, 1, 3, 4})])
+def test_cvat_s_annotations_are_xml_with_labels_that_it_declares(change: bool, people: set[int]) -> None:
+    root = ElementTree.fromstring(written("cvat", change_held_out=change))
     declared = [label.findtext("name") for label in root.iter("label")]
     assert len(declared) == len(CLASSES)
     images = root.findall("image")
@@ -212,7 +223,7 @@ def test_cvat_s_annotations_are_xml_with_labels_that_it_declares() -> None:
         [tag] = image.findall("tag")
         n = paths[image.get("name", "")]
         assert tag.get("label") in declared
-        assert (tag.get("source") == "manual") == (n in DECIDED)
+        assert (tag.get("source") == "manual") == (n in people), "a person stands behind this very label"
     assert len(images) == len({image.get("name") for image in images})
 
 
@@ -225,6 +236,10 @@ def test_fiftyone_s_labels_name_every_file_once(tmp_path: Path) -> None:
     assert found == expected()
     sure = {int(stem[:9]): one["confidence"] for stem, one in told["labels"].items()}
     assert sure[4] == 1.0 and sure[5] is None and 0 < sure[12] < 1
+    assert sure[1] == sure[2] == 0.0, "somebody called these labels wrong, and they are held out"
+    folder = unpacked("fiftyone", tmp_path / "all", change_held_out=True)
+    told = json.loads((folder / "labels.json").read_text())
+    assert {int(stem[:9]): one["confidence"] for stem, one in told["labels"].items()}[1] == 1.0
 
 
 def test_the_parquet_of_scores_tells_where_it_is_from_and_the_lines_say_the_same() -> None:
