@@ -6,23 +6,16 @@ import threading
 import time
 from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
 from core.errors import Problem
-from core.settings import Settings
 from core.store.blobs import Blobs, Stored
 from worker import piped
 
 
 def quiet() -> None:
     """Nobody listens."""
-
-
-@pytest.fixture
-def blobs(tmp_path: Path) -> Blobs:
-    return Blobs(Settings(home=tmp_path))
 
 
 def test_all_of_it_is_written_and_other_objects_can_be_read_meanwhile(blobs: Blobs) -> None:
