@@ -16,7 +16,6 @@ from core.datasets.readers.container import Container
 from core.datasets.readers.table import SPLIT, Table
 from core.errors import Problem, shown
 
-LARGEST = 64 << 20  # bytes of a file of annotations
 MARKS = (b'"images"', b'"annotations"', b'"categories"')
 
 
@@ -24,7 +23,7 @@ def find(container: Container) -> list[Table]:
     """The files of annotations."""
     tables = []
     for position, entry in enumerate(container.entries()):
-        if not entry.name.lower().endswith(".json") or not 0 < entry.size <= LARGEST:
+        if not entry.name.lower().endswith(".json") or not 0 < entry.size <= imagefolder.LARGEST["json"]:
             continue
         if all(mark in container.read(container.open(position)) for mark in MARKS):
             read = partial(_rows, container, position, entry.name)

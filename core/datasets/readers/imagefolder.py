@@ -27,6 +27,8 @@ TEXT_ENDINGS = {"txt", "md", "rst", "log", "names", "md5", "sha256"}
 TABLE_ENDINGS = {"csv", "tsv", "json", "jsonl", "ndjson", "xml", "yaml", "yml", "toml", "ini", "cfg"}
 MANIFEST_STEMS = {"readme", "license", "licence", "copying", "notice", "authors", "changelog", "checksums", "manifest"}
 SYSTEM_FILES = {"thumbs.db": "a thumbnail cache", "desktop.ini": "a folder setting"}
+LARGEST = {"csv": 256 << 20, "tsv": 256 << 20, "jsonl": 256 << 20, "ndjson": 256 << 20, "json": 64 << 20}
+"""Bytes that are read of a file that may say what images are."""
 NOT_IMAGES = TEXT_ENDINGS | TABLE_ENDINGS
 NO_NAMES = frozenset(("", ".", ".."))
 DRIVE = re.compile(r".:", re.DOTALL)  # to Windows any first character may name one, not letters alone
@@ -54,7 +56,7 @@ def left_out(name: str, size: int, limits: Bounds) -> LeftOut | None:
     parts = name.removesuffix("/").split("/")
     reason = _ignored(name, parts)
     if reason is not None:
-        return LeftOut("ignored", *reason)
+        return _too_large(_ending(parts[-1]), size) or LeftOut("ignored", *reason)
     if not name.isprintable() and any(unicodedata.category(character) == "Cc" for character in name):
         return LeftOut("rejected", "bad-name", "The name contains control characters; rename the file.")
     size_of_name = len(name.encode())
@@ -79,6 +81,19 @@ def left_out(name: str, size: int, limits: Bounds) -> LeftOut | None:
             "rejected", "member-too-large", f"The file has {size} bytes; at most {limits.max_member_bytes} are read."
         )
     return None
+
+
+def _too_large(ending: str, size: int) -> LeftOut | None:
+    """What becomes of a file that may say what images are, and is too large to be asked."""
+    most = LARGEST.get(ending)
+    if most is None or size <= most:
+        return None
+    return LeftOut(
+        "rejected",
+        "table-too-large",
+        f"The file has {size} bytes; at most {most} are read to see what it says of the images. Cut it into several, "
+        "or leave out what classes do not need.",
+    )
 
 
 def nested() -> LeftOut:

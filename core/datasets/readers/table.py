@@ -29,7 +29,6 @@ ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson")
 PATHS = ("path", "file_name", "filename", "file", "filepath", "file_path", "image", "image_path", "img")
 LABELS = ("label", "class", "class_name", "label_name", "category", "target", "given_label")
 SPLIT = "split"
-LARGEST_TABLE = 256 << 20
 UNNAMED = "No row of the table names this file; add one, or upload with layout=folders if the table is not meant."
 
 
@@ -60,7 +59,8 @@ def find(container: Container) -> list[Table]:
     """The tables that say something of the images, those with labels first."""
     found = []
     for position, entry in enumerate(container.entries()):
-        if entry.name.lower().endswith(ENDINGS) and 0 < entry.size <= LARGEST_TABLE and not _hidden(entry.name):
+        ending = next((ending for ending in ENDINGS if entry.name.lower().endswith(ending)), None)
+        if ending and 0 < entry.size <= imagefolder.LARGEST[ending[1:]] and not _hidden(entry.name):
             found.append((position, entry.name))
     tables = []
     for position, name in found:

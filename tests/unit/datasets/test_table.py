@@ -11,6 +11,7 @@ from dataset_makers import LIMITS, BytesSource, MemoryShelf, image, packed, pars
 
 from core.datasets import manifest
 from core.datasets.parse import LeftOut, Sample, parse
+from core.datasets.readers import imagefolder
 from core.errors import Problem
 from core.words import Layout
 
@@ -64,6 +65,19 @@ def test_lines_of_json_and_tabs_and_semicolons_say_the_same() -> None:
 def test_the_columns_have_many_names_and_others_are_no_table() -> None:
     assert told("file_name,class\nimages/0.png,cat\n")["images/0.png"] == "cat"
     assert told("name,note\nimages/0.png,cat\n")["labels.csv"] == "manifest"
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "more/labels.JSONL", "instances.json"])
+def test_what_is_too_large_to_be_asked_about_images_is_not_passed_over_in_silence(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    members = {**{f"{kind}/{n}.png": image(seed=n) for n, kind in enumerate(("cat", "dog"))}, name: CSV.encode()}
+    monkeypatch.setitem(imagefolder.LARGEST, name.rpartition(".")[2].lower(), len(CSV) - 1)
+    *images, last = read_here(zip_of(members))
+    assert [one.label for one in images] == ["cat", "dog"]
+    assert last.left_out is not None and (last.left_out.outcome, last.left_out.code) == ("rejected", "table-too-large")
+    monkeypatch.undo()
+    assert read_here(zip_of(members))[-1].left_out != last.left_out
 
 
 def test_a_table_without_labels_leaves_them_to_the_folders() -> None:
