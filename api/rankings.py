@@ -51,15 +51,16 @@ class Kept(Generic[Key, Thing]):
 
 
 class Rankings:
-    """The lists of audits that are done, as they were ranked and as decisions sharpened them."""
+    """The lists of audits that are done, as they were ranked and as decisions sharpened them. They are kept under the
+    audits' ids: SQLite gives the number of a row that was removed to the next one."""
 
     def __init__(self) -> None:
-        self._lists: Kept[int, Ranking] = Kept(MOST_BYTES)
-        self._sharpened: Kept[tuple[int, int], Sharpened] = Kept(MOST_SHARPENED_BYTES)
+        self._lists: Kept[str, Ranking] = Kept(MOST_BYTES)
+        self._sharpened: Kept[tuple[str, int], Sharpened] = Kept(MOST_SHARPENED_BYTES)
 
     def of(self, session: Session, audit: Audited) -> Ranking:
         """The list of an audit that is done."""
-        return self._lists.get(audit.pk, lambda: rankings.load(session, audit))
+        return self._lists.get(audit.id, lambda: rankings.load(session, audit))
 
     def judged(self, session: Session, audit: Audited) -> tuple[Ranking, Judged]:
         """The same, and what counts of each of its samples now."""
@@ -73,4 +74,4 @@ class Rankings:
             ranking = self.of(session, audit)
             return sharpened(ranking, rankings.decisions(session, audit, ranking, seq))
 
-        return self._sharpened.get((audit.pk, seq), make)
+        return self._sharpened.get((audit.id, seq), make)

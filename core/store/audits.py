@@ -19,6 +19,7 @@ class Audited:
     """An audit as its ranked list needs it: without its result, which can be large."""
 
     pk: int
+    id: str
     state: str
     dataset_pk: int
     dataset_id: str
@@ -73,7 +74,7 @@ def _with_dataset(*columns: Any) -> Any:
 # Built once, for building takes as long as reading.
 _FOUND = _with_dataset().where(Job.id == bindparam("id"))
 _AUDITED = _with_dataset(
-    Job.pk, Job.state, Job.dataset_pk, Dataset.id, Dataset.classes, Job.provisional, Dataset.reviews
+    Job.pk, Job.id, Job.state, Job.dataset_pk, Dataset.id, Dataset.classes, Job.provisional, Dataset.reviews
 ).where(Job.id == bindparam("id"))
 
 

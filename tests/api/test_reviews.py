@@ -8,12 +8,13 @@ from uuid import uuid4
 
 import httpx2
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from core.store import jobs
-from core.store.tables import Job
+from core.store.sweep import sweep
+from core.store.tables import Job, Score
 from core.words import DECISIONS
-from tests.api.conftest import Library, check_problem
+from tests.api.conftest import Library, Service, check_problem
 from tests.api.make import CLASSES, TRAIN
 
 AUDITED = 3 * TRAIN
@@ -263,3 +264,19 @@ def test_it_is_told_who_judged_and_how_far_two_agree(fresh: Library) -> None:
         {"reviewers": ["ann", "bob"], "samples": 2, "agreed": 1, "share": 0.5},
         {"reviewers": ["bob", "cem"], "samples": 1, "agreed": 1, "share": 1.0},
     ]
+
+
+def test_a_new_audit_has_a_list_of_its_own_though_it_takes_the_row_of_one_that_is_gone(service: Service) -> None:
+    data = service.ready()
+    first = service.finished(data)
+    assert service.http.get(f"/v1/audits/{first.id}/queue?is_issue=true").content
+    service.http.delete(f"/v1/audits/{first.id}").raise_for_status()
+    sweep(service.db, service.blobs, 1e9)
+    second = service.finished(data)
+    assert second.pk == first.pk or not service.db.is_sqlite
+    with service.db.write() as session:
+        session.execute(update(Score).where(Score.audit_pk == second.pk).values(is_issue=False))
+    assert service.http.get(f"/v1/audits/{second.id}/queue?is_issue=true").content == b""
+    asked = {"id": str(uuid4()), "action": "keep", "top": 5, "choices": {"is_issue": True}}
+    counted = service.http.post(f"/v1/audits/{second.id}/reviews/bulk?dry_run=true", json=asked)
+    assert counted.json()["count"] == 0
