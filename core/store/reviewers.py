@@ -76,10 +76,9 @@ def together(session: Session, dataset_pk: int, most: int) -> list[Together]:
 
 def _words(dataset_pk: int) -> Any:
     """The last word of each reviewer on each sample."""
-    taken_back = select(Review.undoes).where(Review.dataset_pk == dataset_pk, Review.undoes.is_not(None))
     last = (
         select(func.max(Review.seq))
-        .where(Review.dataset_pk == dataset_pk, Review.undoes.is_(None), Review.seq.not_in(taken_back))
+        .where(Review.dataset_pk == dataset_pk, Review.undoes.is_(None), reviews.stands())
         .group_by(Review.reviewer, Review.sample)
     )
     columns = (Review.reviewer, Review.sample, Review.decision, Review.label, Review.at)

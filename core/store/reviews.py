@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from core.errors import Problem
 from core.store.audits import Audited
@@ -108,8 +108,7 @@ def take_back(session: Session, audit: Audited, reviewer: str, bulk: str) -> int
     """Take back what was said of many at once, where it was not taken back yet; how many."""
     seq = wait_turn(session, audit.dataset_pk)
     at = session.execute(select(now())).scalar_one()
-    taken = select(Review.undoes).where(Review.dataset_pk == audit.dataset_pk, Review.undoes.is_not(None))
-    open = _of_bulk(audit.dataset_pk, bulk).where(Review.seq.not_in(taken)).order_by(Review.seq)
+    open = _of_bulk(audit.dataset_pk, bulk).where(stands()).order_by(Review.seq)
     undone = session.execute(open).all()
     rows = [
         Word(number, row.sample, TAKEN_BACK, None, row.seq, reviewer, "bulk", at)
@@ -183,6 +182,14 @@ def decisions(session: Session, dataset_pk: int, seq: int) -> dict[int, int]:
     return found
 
 
+def stands(upto: int | None = None) -> ColumnElement[bool]:
+    """The condition that a review was not taken back, or not before number `upto` was the last."""
+    later = aliased(Review)
+    # With all columns in the place of that one, SQLite would not use the index.
+    takes_back = select(later.undoes).where(later.dataset_pk == Review.dataset_pk, later.undoes == Review.seq)
+    return ~(takes_back if upto is None else takes_back.where(later.seq <= upto)).exists()
+
+
 def counting(words: Sequence[Word]) -> tuple[Word, bool] | None:
     """Which of all that was said of one sample counts, and whether reviewers differ in their last words. Who is unsure
     differs from nobody."""
@@ -240,7 +247,7 @@ def _judge(session: Session, dataset_pk: int, samples: set[int]) -> None:
     """Work out anew what counts of these samples."""
     for some in _blocks(sorted(samples)):
         session.execute(delete(Judgement).where(Judgement.dataset_pk == dataset_pk, Judgement.sample.in_(some)))
-        words = _words(session, dataset_pk, Review.sample.in_(some))
+        words = _words(session, dataset_pk, Review.sample.in_(some), Review.undoes.is_(None), stands())
         found = [_judged(dataset_pk, *now_so) for said in words.values() if (now_so := counting(said)) is not None]
         if found:
             session.execute(insert(Judgement), [dict(zip(JUDGED, row, strict=True)) for row in found])

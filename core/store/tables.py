@@ -37,6 +37,7 @@ ENDED = ("succeeded", "failed", "cancelled")
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 WITHOUT_ROWID = {"sqlite_with_rowid": False}
 IN_CONFLICT = text("conflict IS NOT NULL")
+TAKES_BACK = text("undoes IS NOT NULL")
 
 
 class Base(DeclarativeBase):
@@ -345,6 +346,7 @@ class Review(Base):
     __table_args__ = (
         UniqueConstraint("dataset_pk", "id"),
         Index(None, "dataset_pk", "sample"),
+        Index(None, "dataset_pk", "undoes", sqlite_where=TAKES_BACK, postgresql_where=TAKES_BACK),
         WITHOUT_ROWID,
     )
 
