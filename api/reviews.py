@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
@@ -241,7 +241,8 @@ def say_of_many(audit_id: str, body: Bulk, parts: PartsDep, query: Annotated[Bul
     with look() as session:
         audit = audited(session, audit_id)
         if not query.dry_run:
-            reviews.wait_turn(session, audit.dataset_pk)  # what is undecided now is so until this is done
+            last = reviews.wait_turn(session, audit.dataset_pk)  # what is undecided now is so until this is done
+            audit = replace(audit, reviews=last)
         ranking, judged = parts.rankings.judged(session, audit)
         wanted = rankings.named(session, audit, ranking, body.choices.wanted(audit))
         chosen = _chosen(body, ranking, judged, wanted)

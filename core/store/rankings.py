@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from core.review.ranking import NOTHING, Judged, Ranking, Wanted, nothing_judged
 from core.spec import SPLITS
 from core.store import reviews
 from core.store.audits import Audited
-from core.store.tables import Dataset, Judgement, Sample, Score
+from core.store.tables import Dataset, Judgement, Review, Sample, Score
 from core.words import DECISIONS, SOURCES
 
 BLOCK = 50_000
@@ -25,6 +26,7 @@ _ROW = np.dtype([
 _SAID = np.dtype([
     ("sample", np.int64), ("decision", np.int8), ("source", np.int8), ("label", np.int32), ("disputed", np.bool_),
 ])  # fmt: skip
+_SAID_COLUMNS = Judgement.decision, Judgement.source, Judgement.label, Judgement.disputed
 
 
 def load(session: Session, audit: Audited) -> Ranking:
@@ -45,32 +47,63 @@ def load(session: Session, audit: Audited) -> Ranking:
     return Ranking(**columns, split=_splits(session, audit, columns["sample"]))
 
 
-def judged(session: Session, audit: Audited, ranking: Ranking) -> Judged:
-    """What counts of each sample, in rank order."""
-    query = select(
-        Judgement.sample, Judgement.decision, Judgement.source, Judgement.label, Judgement.disputed
-    ).where(Judgement.dataset_pk == audit.dataset_pk)  # fmt: skip
-    number: dict[str, int] = {source: k for k, source in enumerate(SOURCES)}
-    said = [
-        (sample, decision, number.get(source, NOTHING), NOTHING if label is None else label, disputed)
-        for sample, decision, source, label, disputed in session.execute(query)
-    ]
-    table = np.array(said, _SAID)
+@dataclass(frozen=True)
+class Standing:
+    """What counts of each rank after so many reviews. Some that came while it was read may count already."""
+
+    reviews: int
+    judged: Judged
+
+    @property
+    def nbytes(self) -> int:
+        """What it takes in memory."""
+        return sum(getattr(self.judged, field.name).nbytes for field in fields(Judged))
+
+
+def standing(session: Session, audit: Audited, ranking: Ranking, known: Standing | None = None) -> Standing:
+    """What counts now, or what was known with what was said since."""
+    if known is not None and audit.reviews - known.reviews <= BLOCK:
+        found = Judged(**{field.name: getattr(known.judged, field.name).copy() for field in fields(Judged)})
+        of_sample = (Judgement.dataset_pk == Review.dataset_pk) & (Judgement.sample == Review.sample)
+        news = select(Review.sample, *_SAID_COLUMNS).join(Judgement, of_sample, isouter=True)
+        news = news.where(Review.dataset_pk == audit.dataset_pk, Review.seq > known.reviews)
+        _note(found, ranking, session.execute(news).all())
+        return Standing(audit.reviews, found)
+    found = nothing_judged(len(ranking))
+    query = select(Judgement.sample, *_SAID_COLUMNS).where(Judgement.dataset_pk == audit.dataset_pk)
+    query, after = query.order_by(Judgement.sample).limit(BLOCK), -1
+    while audit.reviews and (rows := session.execute(query.where(Judgement.sample > after)).all()):
+        _note(found, ranking, rows)
+        after = rows[-1].sample
+    return Standing(audit.reviews, found)
+
+
+def _note(found: Judged, ranking: Ranking, said: Sequence[Any]) -> None:
+    """Write down what counts of some samples; of those without a decision, that nothing does any more."""
+    number: dict[str | None, int] = {source: k for k, source in enumerate(SOURCES)}
+    rows = [
+        (
+            sample, NOTHING if decision is None else decision, number.get(source, NOTHING),
+            NOTHING if label is None else label, bool(disputed),
+        )
+        for sample, decision, source, label, disputed in said
+    ]  # fmt: skip
+    table = np.array(rows, _SAID)
     known, at = ranking.placed(table["sample"])
     table = table[known]
     relabelled = table["decision"] == DECISIONS.index("relabel")
-    found = nothing_judged(len(ranking))
     found.decision[at], found.source[at], found.disputed[at] = table["decision"], table["source"], table["disputed"]
     found.accepted[at] = relabelled & (table["label"] == ranking.suggested[at])
-    return found
 
 
 def decisions(session: Session, audit: Audited, ranking: Ranking, seq: int) -> NDArray[np.int8]:
     """What counted of each sample when review number `seq` was the last, in rank order."""
-    stood = reviews.decisions(session, audit.dataset_pk, seq)
-    known, at = ranking.placed(np.fromiter(stood.keys(), np.int64, len(stood)))
     found = nothing_judged(len(ranking)).decision
-    found[at] = np.fromiter(stood.values(), np.int8, len(stood))[known]
+    for after in range(0, seq, BLOCK):
+        said = reviews.decisions(session, audit.dataset_pk, seq, after, min(seq, after + BLOCK))
+        table = np.array(said, np.int64).reshape(-1, 2)
+        known, at = ranking.placed(table[:, 0])
+        found[at] = table[known, 1]  # of a sample that comes several times, the last one stays
     return found
 
 

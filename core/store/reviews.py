@@ -168,18 +168,12 @@ def state(session: Session, dataset_pk: int) -> tuple[int, int]:
     return session.execute(last).scalar_one(), session.execute(disputed).scalar_one()
 
 
-def decisions(session: Session, dataset_pk: int, seq: int) -> dict[int, int]:
-    """What counted of each sample when number `seq` was the last. Only where more was said since is it worked out."""
-    query = select(Judgement.sample, Judgement.decision).where(Judgement.dataset_pk == dataset_pk)
-    found: dict[int, int] = {row.sample: row.decision for row in session.execute(query)}
-    since = select(Review.sample).where(Review.dataset_pk == dataset_pk, Review.seq > seq).distinct()
-    for some in _blocks(session.execute(since).scalars().all()):
-        words = _words(session, dataset_pk, Review.sample.in_(some), Review.seq <= seq)
-        for sample in some:
-            found.pop(sample, None)
-            if (stood := counting(words[sample])) is not None:
-                found[sample] = stood[0].decision
-    return found
+def decisions(session: Session, dataset_pk: int, upto: int, after: int, end: int) -> list[tuple[int, int]]:
+    """Samples and what was decided of them, by the reviews after number `after` and up to `end`, in order; without
+    those that were taken back when number `upto` was the last."""
+    query = select(Review.sample, Review.decision).where(Review.dataset_pk == dataset_pk, Review.undoes.is_(None))
+    query = query.where(Review.seq > after, Review.seq <= end, stands(upto)).order_by(Review.seq)
+    return [(sample, decision) for sample, decision in session.execute(query)]
 
 
 def stands(upto: int | None = None) -> ColumnElement[bool]:

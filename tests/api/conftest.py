@@ -12,7 +12,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from fastapi import FastAPI
 from sqlalchemy import delete, select, update
 
 from api.main import create_app
+from api.rankings import Rankings
 from core import logs
 from core.settings import Settings
 from core.store.blobs import Blobs
@@ -213,6 +214,7 @@ def fresh(library: Library) -> Iterator[Library]:
         for table in (Review, Judgement):
             session.execute(delete(table))
         session.execute(update(Dataset).values(reviews=0))
+    library.app.state.parts = replace(library.app.state.parts, rankings=Rankings())  # numbers begin anew
 
 
 @pytest.fixture

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Connection, event, select, update
 from sqlalchemy.orm import Session
 
 from core.store import datasets, events, jobs, uploads
@@ -17,6 +19,7 @@ FOUND: dict[str, Any] = {
     "content_hash": "c" * 64,
 }
 """What an ingest says of its dataset."""
+SAMPLES = 20  # of an audit that people judge
 
 
 def dataset(session: Session, name: str = "signs") -> tuple[Dataset, Job]:
@@ -80,3 +83,18 @@ def sample_row(dataset_pk: int, n: int, **values: Any) -> tuple[Any, ...]:
         "sha256": bytes([n % 256]) * 32,
     } | values
     return tuple(row[name] for name in datasets.SAMPLE_COLUMNS)
+
+
+@contextlib.contextmanager
+def plans(db: Database) -> Iterator[list[str]]:
+    """Grows by how SQLite finds what each statement reads."""
+    found: list[str] = []
+
+    def look(connection: Connection, _cursor: object, statement: str, values: Any, *_: object) -> None:
+        driver: Any = connection.connection.driver_connection
+        if statement.lstrip().startswith("SELECT"):
+            found.append("; ".join(row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {statement}", values)))
+
+    event.listen(db.engine, "after_cursor_execute", look)
+    yield found
+    event.remove(db.engine, "after_cursor_execute", look)

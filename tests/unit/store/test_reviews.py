@@ -12,31 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import Problem
-from core.store import audits, datasets, jobs, reviews, scores
+from core.store import reviews
 from core.store.audits import Audited
 from core.store.db import Database
 from core.store.reviews import Said, Word, counting
 from core.store.tables import Dataset, Review
 from core.words import DECISIONS, Decision
-from tests.unit.store import make
-from tests.unit.store.test_scores import score_row
-
-SAMPLES = 20
-
-
-@pytest.fixture
-def audit(db: Database) -> Audited:
-    """An audit of twenty samples, the first ten of its ranks flagged."""
-    with db.write() as session:
-        dataset, _ = make.dataset(session)
-        datasets.store(session, dataset.pk, make.FOUND, (make.sample_row(dataset.pk, n) for n in range(SAMPLES)), [])
-        job = jobs.submit(session, "audit", dataset.pk, {})
-        rows = (score_row(job.pk, rank, sample=rank - 1) for rank in range(1, SAMPLES + 1))
-        scores.load(session, rows)
-    with db.read() as session:
-        found = audits.find_audited(session, job.id)
-    assert found is not None
-    return found
+from tests.unit.store.make import SAMPLES
 
 
 def said(sample: int, decision: Decision | None = "keep", **more: Any) -> Said:
