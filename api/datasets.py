@@ -103,10 +103,13 @@ def show(found: DatasetDep) -> DatasetOut:
 
 @router.delete("/{dataset_id}", status_code=204)
 def remove(found: DatasetDep, parts: PartsDep, query: Annotated[Removal, Query()]) -> Response:
-    """Remove a dataset, its audits and all their files. With `force`, what is still at work is cancelled first."""
+    """Remove a dataset, its audits and all their files. With `force`, what is still at work on it is cancelled, and
+    versions of it fail that have not read all decisions yet."""
     dataset, _ = found
     with parts.db.write() as session:
-        working = datasets.unfinished(session, dataset.pk) + versions.readers(session, dataset)
+        working = datasets.unfinished(session, dataset.pk)
+        datasets.remove(session, dataset)
+        working += versions.readers(session, dataset)  # all of them: from here on nobody begins to make a version
         if working and not query.force:
             ids = [job.id for job in working[:20]]
             raise Problem(
@@ -114,7 +117,6 @@ def remove(found: DatasetDep, parts: PartsDep, query: Annotated[Removal, Query()
                 f"{len(working)} job(s) still work on this dataset. Wait, cancel them, or delete with ?force=true.",
                 jobs=ids,
             )
-        datasets.remove(session, dataset)
     failpoints.at("dataset.removed")
     return Response(status_code=204)
 

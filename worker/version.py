@@ -47,10 +47,7 @@ class Revision:
 def pack(settings: Settings, db: Database, blobs: Blobs, voice: Voice, shelf: Any) -> tuple[Packed, Revision]:
     """Write the new list of samples, and say what is in it and what was changed."""
     spec = VersionSpec(**voice.claim.spec["version"])
-    with db.read() as session:
-        parent = session.execute(select(Dataset).where(Dataset.id == spec.parent_id)).scalar_one_or_none()
-    if parent is None:
-        raise Problem("parent-removed", "The dataset was removed before its version was written.")
+    parent = _parent(db, spec.parent_id)
     listed = blobs.get(datasets.manifest_of(parent))
     classes = tuple(parent.classes or ())
     number = {name: k for k, name in enumerate(classes)}
@@ -58,6 +55,7 @@ def pack(settings: Settings, db: Database, blobs: Blobs, voice: Voice, shelf: An
     given = np.array([number[name] for labels, _ in rows for name in labels], np.int32)
     held = np.array([split in HELD_OUT for _, splits in rows for split in splits], np.bool_)
     said = decided(db, parent.pk, len(given), spec.reviews, voice.tick)
+    _parent(db, spec.parent_id)  # decisions go with their dataset, and may have gone while they were read
     label = revised(given, held, said, spec.change_held_out)
 
     scratch = settings.home / "scratch"
@@ -80,6 +78,15 @@ def pack(settings: Settings, db: Database, blobs: Blobs, voice: Voice, shelf: An
 
 
 _LABELS = ("label", "split")
+
+
+def _parent(db: Database, id: str) -> Dataset:
+    here = select(Dataset).where(Dataset.id == id, Dataset.deleted_at.is_(None))
+    with db.read() as session:
+        parent = session.execute(here).scalar_one_or_none()
+    if parent is None:
+        raise Problem("parent-removed", "The dataset was removed before its version was written.")
+    return parent
 
 
 def _revised(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
+from core.store import datasets, events, versions
 from core.store.sweep import sweep
 from core.store.tables import Change, Dataset, Job
 from tests.api.conftest import Service, check_problem
@@ -19,6 +21,7 @@ from tests.api.revising import (
     samples_of,
     say,
 )
+from worker import version
 
 
 def test_a_version_is_a_dataset_with_the_labels_as_people_decided(service: Service, work: Callable[[str], Job]) -> None:
@@ -26,15 +29,15 @@ def test_a_version_is_a_dataset_with_the_labels_as_people_decided(service: Servi
     audit = service.finished(data).id
     _, relabelled, excluded, _ = decided(service, audit)
     before = {row["sample"]: row for row in samples_of(service, data.id)}
-    version = make_version(service, work, data.id, name="cleaner")
-    assert (version["name"], version["status"], version["version"]) == ("cleaner", "ready", 2)
-    assert (version["parent_id"], version["from_audit"], version["from_reviews"]) == (data.id, audit, 4)
-    assert version["counts"] == {"seen": ALL, "accepted": ALL - 1, "rejected": 0, "ignored": 1}
-    assert sum(version["class_counts"].values()) == ALL - 1
-    [out] = service.http.get(f"/v1/datasets/{version['id']}/rejects?outcome=ignored").json()["data"]
+    cleaner = make_version(service, work, data.id, name="cleaner")
+    assert (cleaner["name"], cleaner["status"], cleaner["version"]) == ("cleaner", "ready", 2)
+    assert (cleaner["parent_id"], cleaner["from_audit"], cleaner["from_reviews"]) == (data.id, audit, 4)
+    assert cleaner["counts"] == {"seen": ALL, "accepted": ALL - 1, "rejected": 0, "ignored": 1}
+    assert sum(cleaner["class_counts"].values()) == ALL - 1
+    [out] = service.http.get(f"/v1/datasets/{cleaner['id']}/rejects?outcome=ignored").json()["data"]
     assert (out["member"], out["code"]) == (before[excluded]["path"], "excluded")
     assert "ann" in out["detail"]
-    after = samples_of(service, version["id"])
+    after = samples_of(service, cleaner["id"])
     assert [row["sample"] for row in after] == list(range(ALL - 1))
     assert [row["sha256"] for row in after] == [row["sha256"] for n, row in before.items() if n != excluded]
     changed = [
@@ -44,12 +47,12 @@ def test_a_version_is_a_dataset_with_the_labels_as_people_decided(service: Servi
     for row in after[::5]:
         picture = service.http.get(row["image"], params={"size": 8})
         assert picture.status_code == 200
-    assert list(service.blobs.names(f"datasets/{version['id']}")) == [f"datasets/{version['id']}/manifest.parquet"]
+    assert list(service.blobs.names(f"datasets/{cleaner['id']}")) == [f"datasets/{cleaner['id']}/manifest.parquet"]
     original = service.http.get(f"/v1/datasets/{data.id}").json()
     assert (original["version"], original["parent_id"], original["counts"]["accepted"]) == (1, None, ALL)
     assert samples_of(service, data.id) == list(before.values())
-    again = service.finished(service.dataset(version["id"])[0])
-    assert service.http.get(f"/v1/audits/{again.id}").json()["dataset_id"] == version["id"]
+    again = service.finished(service.dataset(cleaner["id"])[0])
+    assert service.http.get(f"/v1/audits/{again.id}").json()["dataset_id"] == cleaner["id"]
 
 
 def test_audit_fix_audit_again_is_a_history_with_a_diff(service: Service, work: Callable[[str], Job]) -> None:
@@ -117,8 +120,8 @@ def test_images_stay_until_the_last_version_is_gone(
 ) -> None:
     data = service.ready()
     decided(service, service.finished(data).id)
-    version = make_version(service, work, data.id)
-    gone, left = (data.id, version["id"]) if parent_first else (version["id"], data.id)
+    made = make_version(service, work, data.id)
+    gone, left = (data.id, made["id"]) if parent_first else (made["id"], data.id)
 
     def remove(id: str) -> None:
         service.http.delete(f"/v1/datasets/{id}?force=true").raise_for_status()
@@ -129,7 +132,7 @@ def test_images_stay_until_the_last_version_is_gone(
     for row in samples_of(service, left)[::7]:
         assert service.http.get(row["image"]).status_code == 200
     if not parent_first:
-        assert list(service.blobs.names(f"datasets/{version['id']}")) == []
+        assert list(service.blobs.names(f"datasets/{made['id']}")) == []
     remove(left)
     assert list(service.blobs.names("datasets")) == []
     with service.db.read() as session:
@@ -154,7 +157,41 @@ def test_a_dataset_of_which_a_version_is_being_made_is_in_use(service: Service, 
 def test_a_version_is_no_twin_of_anything(service: Service, work: Callable[[str], Job]) -> None:
     data = service.ready()
     decided(service, service.finished(data).id)
-    version = make_version(service, work, data.id)
+    made = make_version(service, work, data.id)
     with service.db.read() as session:
-        row = session.execute(select(Dataset).where(Dataset.id == version["id"])).scalar_one()
+        row = session.execute(select(Dataset).where(Dataset.id == made["id"])).scalar_one()
     assert (row.rules, row.sha256, row.folder) == (None, "", data.id)
+
+
+def test_a_version_never_has_only_some_of_the_decisions(
+    service: Service, work: Callable[[str], Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its dataset is removed after the version had begun to read, and before it has read what people decided."""
+    data = service.ready()
+    decided(service, service.finished(data).id)
+    asked = service.http.post(f"/v1/datasets/{data.id}/versions", json={}).json()
+    real = version.decided
+
+    def too_late(*args: Any) -> Any:
+        service.http.delete(f"/v1/datasets/{data.id}?force=true").raise_for_status()
+        for _ in range(3):
+            sweep(service.db, service.blobs, 1e9)
+        return real(*args)
+
+    monkeypatch.setattr(version, "decided", too_late)
+    job = work(service.dataset(asked["id"])[1].id)
+    assert (job.state, (job.problem or {})["code"]) == ("failed", "parent-removed")
+
+
+def test_a_dataset_is_in_use_as_soon_as_a_version_of_it_was_asked_for(service: Service) -> None:
+    """Whoever removes it waits while that is being written down, and sees it."""
+    data = service.ready()
+    with ThreadPoolExecutor(1) as pool:
+        with service.db.write() as session:
+            held = versions.hold(session, data.pk)
+            assert held is not None
+            removing = pool.submit(service.http.delete, f"/v1/datasets/{data.id}")
+            wait([removing], 0.5)
+            about: dict[str, Any] = {"reviews": 0, "change_held_out": False, "from_audit": None, "request_id": "test"}
+            versions.create(session, held, name="late", **about)
+        check_problem(removing.result(), 409, "dataset-in-use")
