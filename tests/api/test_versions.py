@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
@@ -9,6 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from core.datasets import manifest
+from core.datasets.ingest import MANIFEST
 from core.store import datasets, events, versions
 from core.store.sweep import sweep
 from core.store.tables import Change, Dataset, Job
@@ -195,3 +199,22 @@ def test_a_dataset_is_in_use_as_soon_as_a_version_of_it_was_asked_for(service: S
             about: dict[str, Any] = {"reviews": 0, "change_held_out": False, "from_audit": None, "request_id": "test"}
             versions.create(session, held, name="late", **about)
         check_problem(removing.result(), 409, "dataset-in-use")
+
+
+def test_votes_do_not_outlive_the_label_that_they_led_to(service: Service, work: Callable[[str], Job]) -> None:
+    data = service.ready()
+    kept, relabelled, excluded, _ = decided(service, service.finished(data).id)
+    key = f"datasets/{data.id}/{MANIFEST}"
+    voted, file = (kept, relabelled, excluded), io.BytesIO()
+    writer = manifest.Writer(file)
+    for batch in manifest.rows(service.blobs.get(key)):
+        for row in batch.to_pylist():
+            said = json.dumps({row["label"]: 3}) if row["n"] in voted else None
+            writer.add(manifest.Row(**row | {"votes": said}))
+    writer.close()
+    service.blobs.put(key, file.getvalue())
+    made = make_version(service, work, data.id)
+    names = {row["sample"]: row["path"] for row in samples_of(service, data.id)}
+    with service.db.read() as session:
+        rows = datasets.samples(session, service.dataset(made["id"])[0].pk, -1, 1000)
+    assert {row.path for row in rows if row.votes} == {names[kept]}
