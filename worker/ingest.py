@@ -20,7 +20,7 @@ from core.errors import Problem
 from core.processes import cores
 from core.settings import Settings
 from core.store import datasets, events, jobs, twins, versions
-from core.store.blobs import FULL, Blobs
+from core.store.blobs import Blobs
 from core.store.db import Database, copy_rows
 from core.store.jobs import Claim
 from core.store.tables import Change, Dataset
@@ -156,11 +156,6 @@ def _pack(source: UploadReader, shelf: Shelf, settings: Settings, voice: Voice) 
         except StopIteration as end:
             packed: Packed = end.value
             return packed
-        except OSError as error:
-            if error.errno not in FULL:
-                raise
-            detail = "The disk of LABELAUDIT_HOME, on which shards are made, is full."
-            raise Problem("disk-full", detail, retryable=True) from error
         voice.tick(**pace.progress(tick))
         early.add(tick.rejects)
 

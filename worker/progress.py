@@ -17,7 +17,7 @@ from core.errors import Problem
 from core.settings import Settings
 from core.spec import Phase, Progress
 from core.store import events, jobs
-from core.store.blobs import Unreachable
+from core.store.blobs import FULL, Unreachable
 from core.store.db import Away, Database
 from core.store.jobs import Cancelled, Claim, LeaseLost
 
@@ -25,6 +25,7 @@ log = logs.get(__name__)
 Answer = TypeVar("Answer")
 WAITED_FOR = frozenset({"blobs-unreachable", "disk-full", "insufficient-storage"})  # what somebody may mend meanwhile
 UNREACHABLE = Problem("blobs-unreachable", "The blob store does not answer.", retryable=True)
+DISK_FULL = Problem("disk-full", "The disk of LABELAUDIT_HOME, on which files are made, is full.", retryable=True)
 
 
 class Stopped(Exception):
@@ -37,6 +38,13 @@ def _limit_s(settings: Settings, claim: Claim) -> float | None:
     if limits[1] is not None:
         limits[1] = 3600 * limits[1] / settings.device_hour_cost if settings.device_hour_cost else None
     return min((limit for limit in limits if limit is not None), default=None)
+
+
+def _as_problem(error: Exception) -> Problem | None:
+    """What failed for want of room or of the blob store; None when it did so for another reason."""
+    if isinstance(error, OSError):
+        return DISK_FULL if error.errno in FULL else None
+    return error if isinstance(error, Problem) else UNREACHABLE
 
 
 class Voice:
@@ -113,8 +121,10 @@ class Voice:
         while True:
             try:
                 answer = act()
-            except (Problem, *Unreachable) as error:
-                problem = error if isinstance(error, Problem) else UNREACHABLE
+            except (Problem, OSError, *Unreachable) as error:
+                problem = _as_problem(error)
+                if problem is None:
+                    raise
                 ours = problem is UNREACHABLE and not self._settings.blobs.startswith("s3://")  # a disk that fails
                 if ours or problem.code not in WAITED_FOR:
                     raise

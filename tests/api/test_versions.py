@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -218,3 +221,22 @@ def test_votes_do_not_outlive_the_label_that_they_led_to(service: Service, work:
     with service.db.read() as session:
         rows = datasets.samples(session, service.dataset(made["id"])[0].pk, -1, 1000)
     assert {row.path for row in rows if row.votes} == {names[kept]}
+
+
+def test_a_version_waits_for_room_on_the_disk(
+    service: Service, work: Callable[[str], Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = service.ready()
+    decided(service, service.finished(data).id)
+    asked = service.http.post(f"/v1/datasets/{data.id}/versions", json={}).json()
+    full = [Path("/dev/full")]
+
+    def scratch(dir: Path) -> Any:
+        return full.pop().open("w+b", buffering=0) if full else tempfile.TemporaryFile(dir=dir)
+
+    monkeypatch.setattr(version, "tempfile", SimpleNamespace(TemporaryFile=scratch))
+    job = work(service.dataset(asked["id"])[1].id)
+    assert (job.state, job.attempt) == ("succeeded", 1)
+    with service.db.read() as session:
+        told = {event.type: event.data for event in events.after(session, job.pk, 0, 1000)}
+    assert told["waiting"]["code"] == "disk-full" and "went-on" in told
