@@ -6,7 +6,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,8 @@ from sqlalchemy import select
 
 from core.datasets import manifest
 from core.datasets.exports.content import Decided, revised
+from core.datasets.ingest import MANIFEST
+from core.datasets.shards import pieces
 from core.datasets.summary import Packed, Summary
 from core.errors import Problem, shown
 from core.settings import Settings
@@ -23,10 +25,9 @@ from core.store.blobs import Blobs
 from core.store.db import Database
 from core.store.tables import Dataset
 from core.words import HELD_OUT
+from worker.beside import beside
 from worker.decided import decided
 from worker.progress import Voice
-
-COPY = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,9 @@ def pack(settings: Settings, db: Database, blobs: Blobs, voice: Voice, shelf: An
         for batch in manifest.rows(file):
             summary.add(batch)
             voice.tick()
-        shelf.put("manifest.parquet", _chunks(file))
+        shelf.put(MANIFEST, pieces(file))
     changed = np.flatnonzero(label != given)
-    packed = replace(summary.packed(), layout=parent.layout or "")
+    packed = replace(beside(summary.packed, voice.tick), layout=parent.layout or "")
     return packed, Revision(origins[changed], given[changed], label[changed], classes)
 
 
@@ -110,9 +111,3 @@ def _revised(
                 told["votes"] = None  # they would speak against the label that was decided, audit after audit
             yield manifest.Row(**row | told)
             n += 1
-
-
-def _chunks(file: IO[bytes]) -> Iterator[bytes]:
-    file.seek(0)
-    while chunk := file.read(COPY):
-        yield chunk

@@ -13,11 +13,11 @@ from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Protocol
+from typing import Protocol
 
 from core.datasets import manifest
 from core.datasets.parse import PATIENCE_S, Busy, LeftOut, Sample, Source, Total, parse
-from core.datasets.shards import COPY, Shard
+from core.datasets.shards import Shard, pieces
 from core.datasets.summary import Packed, Summary
 from core.errors import Problem
 from core.spec import Limits
@@ -173,7 +173,7 @@ class _Part:
             self.side.close()
             if self.samples:
                 shelf.put(self._tar_name, self.tar.chunks())
-            shelf.put(side_name(self.shard), _chunks(self._side_file))
+            shelf.put(side_name(self.shard), pieces(self._side_file))
         finally:
             self.close()
 
@@ -228,7 +228,7 @@ def _finish(shelf: Shelf, shards: int, limits: Limits, scratch: Path | None) -> 
                 summary.add(batch)
                 writer.add_batch(batch)
         writer.close()
-        shelf.put(MANIFEST, _chunks(file))
+        shelf.put(MANIFEST, pieces(file))
     counts = summary.counts
     if _too_many(counts.rejected, counts.accepted + counts.rejected, limits):
         code, times = summary.commonest_reason()
@@ -261,9 +261,3 @@ def _too_many(rejected: int, images: int, limits: Limits) -> bool:
 def _tick(total: Total, counts: Counter[str], rejects: list[tuple[int, LeftOut]]) -> Tick:
     outcomes = counts["accepted"], counts["rejected"], counts["ignored"]
     return Tick(total.members, sum(outcomes), *outcomes, tuple(rejects))
-
-
-def _chunks(file: IO[bytes]) -> Iterator[bytes]:
-    file.seek(0)
-    while chunk := file.read(COPY):
-        yield chunk

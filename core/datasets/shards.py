@@ -54,10 +54,15 @@ class Shard:
 
     def chunks(self) -> Iterator[bytes]:
         """The whole tar, with the two empty blocks that end it."""
-        self._file.seek(0)
-        while chunk := self._file.read(COPY):
-            yield chunk
+        yield from pieces(self._file)
         yield bytes(2 * BLOCK)
 
     def close(self) -> None:
         self._file.close()
+
+
+def pieces(file: IO[bytes]) -> Iterator[bytes]:
+    """A file that was written, from its beginning."""
+    file.seek(0)
+    while piece := file.read(COPY):
+        yield piece

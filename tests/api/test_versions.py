@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tempfile
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
@@ -16,6 +17,7 @@ from sqlalchemy import func, select
 
 from core.datasets import manifest
 from core.datasets.ingest import MANIFEST
+from core.datasets.summary import Summary
 from core.store import datasets, events, versions
 from core.store.sweep import sweep
 from core.store.tables import Change, Dataset, Job
@@ -29,6 +31,7 @@ from tests.api.revising import (
     say,
 )
 from worker import version
+from worker.progress import Voice
 
 
 def test_a_version_is_a_dataset_with_the_labels_as_people_decided(service: Service, work: Callable[[str], Job]) -> None:
@@ -240,3 +243,27 @@ def test_a_version_waits_for_room_on_the_disk(
     with service.db.read() as session:
         told = {event.type: event.data for event in events.after(session, job.pk, 0, 1000)}
     assert told["waiting"]["code"] == "disk-full" and "went-on" in told
+
+
+def test_a_version_shows_life_while_near_copies_are_compared(
+    service: Service, work: Callable[[str], Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = service.ready()
+    decided(service, service.finished(data).id)
+    asked = service.http.post(f"/v1/datasets/{data.id}/versions", json={}).json()
+    sign, packed, tick = threading.Event(), Summary.packed, Voice.tick
+    heard: list[bool] = []
+
+    def slow(summary: Summary) -> Any:
+        sign.clear()
+        heard.append(sign.wait(5))
+        return packed(summary)
+
+    def ticking(voice: Voice, **progress: Any) -> None:
+        sign.set()
+        tick(voice, **progress)
+
+    monkeypatch.setattr(Summary, "packed", slow)
+    monkeypatch.setattr(Voice, "tick", ticking)
+    assert work(service.dataset(asked["id"])[1].id).state == "succeeded"
+    assert heard == [True]
