@@ -10,6 +10,7 @@ from fastapi import Depends, Path, Request
 from sqlalchemy.orm import Session
 
 from api.digests import Digests
+from api.kept import Kept
 from api.rankings import Rankings
 from api.tail import Tail
 from api.waiting import Line
@@ -22,7 +23,10 @@ from core.store.audits import Audited
 from core.store.blobs import Blobs
 from core.store.db import Database
 from core.store.tables import Dataset, Job
+from core.store.versions import Moves
 from worker.bells import Bells
+
+MOST_MOVES_BYTES = 32 << 20
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Parts:
     digests: Digests = field(default_factory=Digests)
     line: Line = field(default_factory=Line)
     rankings: Rankings = field(default_factory=Rankings)
+    moves: Kept[tuple[str, str], Moves] = field(default_factory=lambda: Kept(MOST_MOVES_BYTES))
     # Pages are short work for one lock, the interpreter's: more threads at it only make the slowest of them slower.
     readers: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(2))
 

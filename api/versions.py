@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from itertools import islice
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
+from sqlalchemy.orm import Session
 
 from api.deps import DatasetDep, PartsDep, RequestId, audit_of
 from api.held_out import Agreed, agreed
@@ -19,7 +20,6 @@ from core.ids import is_id
 from core.spec import Frozen, Revised
 from core.store import datasets, reviews, versions
 from core.store.tables import Dataset
-from core.store.versions import Differing
 
 router = APIRouter(prefix="/v1/datasets", route_class=StrictRoute, tags=["versions"])
 
@@ -156,16 +156,12 @@ def diff(
         for dataset, ingest in (found, pair):
             if datasets.status(dataset, ingest) != "ready":
                 raise Problem("dataset-not-ready", "One of these versions is not ready yet.")
-        moves: Counter[tuple[str | None, str | None]] = Counter()
-        rows: list[Differing] = []
-        for row in versions.differences(session, one, other):
-            moves[row.before, row.after] += 1
-            if row.sample > after and len(rows) <= query.limit:
-                rows.append(row)
+        moves = parts.moves.get((one.id, other.id), lambda: versions.moves(session, one, other)).counts
+        rows = list(islice(versions.differences(session, one, other, after), query.limit + 1))
         shown = rows[: query.limit]
         samples = [row.sample for row in shown]
         places = [versions.places(session, version, samples) for version in (one, other)]
-        named = _paths(parts, one, other, places)
+        named = _paths(session, one, other, places)
     return VersionDifference(
         data=[
             DifferenceOut(
@@ -189,11 +185,10 @@ def diff(
     )
 
 
-def _paths(parts: PartsDep, one: Dataset, other: Dataset, places: list[dict[int, int]]) -> dict[int, str]:
+def _paths(session: Session, one: Dataset, other: Dataset, places: list[dict[int, int]]) -> dict[int, str]:
     """What samples are called, by their numbers in the first version; each is in one of the two."""
     named: dict[int, str] = {}
-    with parts.db.read() as session:
-        for version, place in zip((one, other), places, strict=True):
-            paths = versions.paths(session, version, place.values())
-            named |= {sample: paths[n] for sample, n in place.items()}
+    for version, place in zip((one, other), places, strict=True):
+        paths = versions.paths(session, version, place.values())
+        named |= {sample: paths[n] for sample, n in place.items()}
     return named

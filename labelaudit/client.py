@@ -278,14 +278,16 @@ class Client:
         """All versions of a dataset, the oldest first, read page by page."""
         yield from self._pages(f"/v1/datasets/{dataset_id}/versions")
 
-    def version_diff(self, dataset_id: str, other_id: str) -> Json:
-        """How another version of a dataset differs from it, with all samples that do."""
+    def version_diff(self, dataset_id: str, other_id: str, *, whole: bool = True) -> Json:
+        """How another version of a dataset differs from it, with all samples that do, or only the first of them."""
         path = f"/v1/datasets/{dataset_id}/diff/{other_id}"
-        whole = page = self._json("GET", path, params={"limit": 1000})
+        if not whole:
+            return self._json("GET", path, params={"limit": 1})
+        found = page = self._json("GET", path, params={"limit": 1000})
         while page["next"] is not None:
             page = self._json("GET", path, params={"limit": 1000, "after": page["next"]})
-            whole["data"] += page["data"]
-        return {**whole, "next": None}
+            found["data"] += page["data"]
+        return {**found, "next": None}
 
     def wait_for_dataset(self, id: str, watch: Callable[[Json], None] | None = None, timeout_s: float = 3600) -> Json:
         """The dataset once it was read; a problem when it cannot be used."""

@@ -80,7 +80,10 @@ def version(
         with Bars(say) as bars:
             asked = service.new_version(dataset_id, name, change_held_out)
             dataset = service.wait_for_dataset(asked["id"], bars.dataset(bars.add("write the version")))
-        return {"plan": plan, "dataset": dataset, "diff": service.version_diff(dataset_id, dataset["id"])}
+        diff = service.version_diff(
+            dataset_id, dataset["id"], whole=False
+        )  # how many of which kind is all that is shown
+        return {"plan": plan, "dataset": dataset, "diff": diff}
 
 
 def show_counts(counts: Json, console: Console) -> None:

@@ -6,8 +6,12 @@ of a family can be compared without a look at all samples, and also when version
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, case, func, insert, literal, or_, select
@@ -133,20 +137,38 @@ def related(one: Dataset, other: Dataset) -> bool:
 def differences(session: Session, one: Dataset, other: Dataset, after: int = -1) -> Iterator[Differing]:
     """The samples of which two versions say different things, in order of their numbers in the first version."""
     chains = _chain(one), _chain(other)
-    changed = list({*chains[0], *chains[1]})
-    query = select(Change.sample).where(Change.version_id.in_(changed)).distinct().order_by(Change.sample).limit(BLOCK)
-    while block := list(session.execute(query.where(Change.sample > after)).scalars()):
-        after = block[-1]
-        of_block = select(Change.sample, Change.version_id, Change.before, Change.after).where(
-            Change.version_id.in_(changed), Change.sample >= block[0], Change.sample <= after
-        )
-        found: dict[int, dict[str, tuple[str, str | None]]] = {n: {} for n in block}
-        for row in session.execute(of_block):
-            found[row.sample][row.version_id] = row.before, row.after
-        for n in block:
-            labels = [_label(chain, found[n], chains) for chain in chains]
-            if labels[0] != labels[1]:
-                yield Differing(n, *labels)
+    changes = heapq.merge(*(_changes(session, id, after) for id in {*chains[0], *chains[1]}), key=itemgetter(0))
+    for n, of_sample in groupby(changes, key=itemgetter(0)):
+        found = {id: (before, label) for _, id, before, label in of_sample}
+        labels = [_label(chain, found, chains) for chain in chains]
+        if labels[0] != labels[1]:
+            yield Differing(n, *labels)
+
+
+def _changes(session: Session, version_id: str, after: int) -> Iterator[tuple[int, str, str, str | None]]:
+    """What a version changed, as sample, version, label before and label after, in the order of its key."""
+    query = select(Change.sample, Change.version_id, Change.before, Change.after).order_by(Change.sample).limit(BLOCK)
+    query = query.where(Change.version_id == version_id)
+    while rows := session.execute(query.where(Change.sample > after)).all():
+        yield from rows
+        after = rows[-1][0]
+
+
+@dataclass(frozen=True)
+class Moves:
+    """How many samples went from one label to another. It is the same for ever, for versions never change."""
+
+    counts: Counter[tuple[str | None, str | None]]
+
+    @property
+    def nbytes(self) -> int:
+        """What it takes in memory, about."""
+        return 300 * len(self.counts)
+
+
+def moves(session: Session, one: Dataset, other: Dataset) -> Moves:
+    """All that differs between two versions, counted."""
+    return Moves(Counter((row.before, row.after) for row in differences(session, one, other)))
 
 
 def places(session: Session, version: Dataset, samples: Sequence[int]) -> dict[int, int]:

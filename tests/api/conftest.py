@@ -11,6 +11,7 @@ import shutil
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +21,7 @@ import httpx2
 import pytest
 import uvicorn
 from fastapi import FastAPI
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, event, select, update
 
 from api.main import create_app
 from api.rankings import Rankings
@@ -204,6 +205,26 @@ def check_problem(response: httpx2.Response, status: int, code: str) -> dict[str
     assert body["title"] and body["detail"] and body["instance"]
     assert isinstance(body["retryable"], bool)
     return body
+
+
+@contextlib.contextmanager
+def most_held(service: Service) -> Iterator[list[int]]:
+    """Grows by how many connections of the database a thread of the service has, each time that it takes one."""
+    pool, held, counts = service.app.state.parts.db.engine, list[int](), Counter[int]()
+
+    def taken(*_: object) -> None:
+        counts[threading.get_ident()] += 1
+        held.append(counts[threading.get_ident()])
+
+    def given_back(*_: object) -> None:
+        counts[threading.get_ident()] -= 1
+
+    listeners = (("checkout", taken), ("checkin", given_back))
+    for name, listener in listeners:
+        event.listen(pool, name, listener)
+    yield held
+    for name, listener in listeners:
+        event.remove(pool, name, listener)
 
 
 @pytest.fixture

@@ -76,6 +76,7 @@ def test_the_commands_write_the_file_and_say_what_was_changed_in_eighty_columns(
     assert f"{ALL - 1} samples; 1 label corrected, 1 sample taken out" in told
     assert "Of val and test, 1 that would change stay as they are." in told
     assert "--change-held-out 1" in told.replace("\n", " ")
+    assert len(made["diff"]["data"]) == 1 < sum(move["count"] for move in made["diff"]["moves"]), "one page is enough"
     assert made["dataset"]["id"] in told and "taken out" in told and "→" in told
     for wrong, code in (((audit, "xls", out), "unknown-format"), (("x", "csv", out), "not-found")):
         with pytest.raises(Problem) as raised:

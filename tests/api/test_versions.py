@@ -21,7 +21,7 @@ from core.datasets.summary import Summary
 from core.store import datasets, events, versions
 from core.store.sweep import sweep
 from core.store.tables import Change, Dataset, Job
-from tests.api.conftest import Service, check_problem
+from tests.api.conftest import Service, check_problem, most_held
 from tests.api.make import NOBODY
 from tests.api.revising import (
     ALL,
@@ -267,3 +267,21 @@ def test_a_version_shows_life_while_near_copies_are_compared(
     monkeypatch.setattr(Voice, "tick", ticking)
     assert work(service.dataset(asked["id"])[1].id).state == "succeeded"
     assert heard == [True]
+
+
+def test_all_pages_of_a_difference_tell_what_was_counted_once(
+    service: Service, work: Callable[[str], Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = service.ready()
+    decided(service, service.finished(data).id)
+    made = make_version(service, work, data.id)
+    counted: list[str] = []
+    real = versions.moves
+    monkeypatch.setattr(versions, "moves", lambda *args: counted.append("") or real(*args))
+    address = f"/v1/datasets/{data.id}/diff/{made['id']}?limit=1"
+    with most_held(service) as held:
+        first = service.http.get(address).json()
+        second = service.http.get(f"{address}&after={first['next']}").json()
+    assert max(held) == 1, "a connection for each request, or those who compare wait for each other"
+    assert (second["next"], len(counted)) == (None, 1)
+    assert first["moves"] == second["moves"] and sum(move["count"] for move in first["moves"]) == 2
