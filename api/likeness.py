@@ -110,14 +110,15 @@ def neighbours(parts: PartsDep, found: FinishedAuditDep, n: SampleNumber) -> Res
         own = scores.of_samples(session, audit, [n]).get(n)
         if own is None:
             raise Problem("not-found", "This audit has no such sample.")
-        near: dict[str, Listed] | None = None
-        if file is not None:
-            near = likeness.read(parts.blobs, file, _about(audit)["samples"], curves.place(session, audit.pk, n))
+        place = curves.place(session, audit.pk, n)
         copies = {
             name: datasets.copies(session, dataset.pk, n, kinds, COPIES)
             for name, kinds in (("same_bytes", SAME_BYTES), ("near_duplicates", NEAR_BYTES))
             if dataset.found is not None
         }
+    # Nothing is held while the blob store is waited for.
+    near = None if file is None else likeness.read(parts.blobs, file, _about(audit)["samples"], place)
+    with parts.db.read() as session:
         named = {sample for listed in (near or {}).values() for sample, _ in listed}
         named |= {sample.n for some in copies.values() for sample in some}
         ranked = scores.of_samples(session, audit, named)
@@ -197,6 +198,7 @@ def _neighbours_out(dataset: Dataset, listed: Listed, ranked: dict[int, Ranked])
     return [
         {**_told(dataset, ranked[n]), "distance": distance, "label": (dataset.classes or [])[ranked[n].given]}
         for n, distance in listed
+        if n in ranked  # all are, unless the audit is being removed
     ]
 
 

@@ -53,6 +53,19 @@ def test_the_neighbours_of_every_sample_are_told_with_label_distance_and_verdict
         assert found["same_bytes"] == found["near_duplicates"] == []
 
 
+def test_nothing_is_held_while_the_blob_store_is_waited_for(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, held = likeness.read, list[int]()
+    pool = library.app.state.parts.db.engine.pool
+
+    def slow(*args: Any) -> Any:
+        held.append(pool.checkedout())
+        return read(*args)
+
+    monkeypatch.setattr(likeness, "read", slow)
+    assert told(library, library.audit.id, f"samples/{ranking(library)[0]['sample']}/neighbours").status_code == 200
+    assert held == [0]
+
+
 def test_copies_are_told_even_when_they_were_not_audited(service: Service) -> None:
     data = service.ready()
     audit = service.finished(data)
