@@ -14,9 +14,8 @@ from sqlalchemy import distinct, func, select
 from sqlalchemy.orm import Session
 
 from core.store import reviews
-from core.store.reviews import UNSURE
 from core.store.tables import Review
-from core.words import DECISIONS, Decision
+from core.words import DECISIONS, UNSURE, Decision
 
 
 @dataclass

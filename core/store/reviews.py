@@ -20,10 +20,9 @@ from core.errors import Problem
 from core.store.audits import Audited
 from core.store.db import copy_rows, now
 from core.store.tables import Dataset, Judgement, Review
-from core.words import DECISIONS, Decision
+from core.words import DECISIONS, UNSURE, Decision
 
 TAKEN_BACK = -1
-UNSURE = DECISIONS.index("unsure")
 AT_ONCE = 500  # a statement has room for so many samples
 COLUMNS = (
     "dataset_pk", "seq", "id", "audit_pk", "sample", "decision", "label", "undoes", "reviewer", "source", "bulk", "at",

@@ -22,10 +22,9 @@ from core.spec import Revised, VersionSpec
 from core.store import jobs
 from core.store.db import now
 from core.store.tables import Change, Dataset, Job, Judgement, Review, Sample
-from core.words import DECISIONS, HELD_OUT
+from core.words import EXCLUDE, HELD_OUT, RELABEL, UNSURE
 
 BLOCK = 2000
-RELABEL, EXCLUDE, UNSURE = (DECISIONS.index(word) for word in ("relabel", "exclude", "unsure"))
 COLUMNS = ("version_id", "sample", "folder", "before", "after")
 
 
