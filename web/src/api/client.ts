@@ -1,4 +1,4 @@
-import createClient, { type Middleware } from "openapi-fetch";
+import createClient from "openapi-fetch";
 import { away, Problem, problemOf } from "./problem";
 import type { components, paths } from "./schema";
 
@@ -12,7 +12,8 @@ export function onSignedOut(listener: () => void): () => void {
   return () => listeners.delete(listener);
 }
 
-const fetching = async (input: Request | string | URL, init?: RequestInit): Promise<Response> => {
+/** What a request is answered with, if it is what was asked for; everything else is thrown. */
+const fetching = async (input: Request | string, init?: RequestInit): Promise<Response> => {
   let response: Response;
   try {
     response = await fetch(input, init);
@@ -20,26 +21,13 @@ const fetching = async (input: Request | string | URL, init?: RequestInit): Prom
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw away();
   }
-  if (response.ok || response.status === 304) return response;
+  if (response.ok) return response;
   if (response.status === 401) for (const listener of listeners) listener();
   throw await problemOf(response);
 };
 
-const throwing: Middleware = {
-  async onResponse({ response }) {
-    if (response.ok || response.status === 304) return;
-    if (response.status === 401) for (const listener of listeners) listener();
-    throw await problemOf(response);
-  },
-  onError({ error }) {
-    if (error instanceof Problem || (error instanceof DOMException && error.name === "AbortError")) return;
-    return away();
-  },
-};
-
 /** The calls of the REST API, typed by its own description. A call that fails throws a `Problem`. */
-export const api = createClient<paths>({ baseUrl: window.location.origin });
-api.use(throwing);
+export const api = createClient<paths>({ baseUrl: window.location.origin, fetch: fetching });
 
 /** What a call answered; one without an answer has thrown. */
 export async function answer<T>(call: Promise<{ data?: T }>): Promise<T> {

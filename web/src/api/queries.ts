@@ -1,4 +1,4 @@
-import { queryOptions } from "@tanstack/react-query";
+import { type QueryKey, queryOptions } from "@tanstack/react-query";
 import { answer, api, type Schemas } from "./client";
 
 export type Dataset = Schemas["DatasetOut"];
@@ -14,6 +14,20 @@ export type Review = Schemas["ReviewOut"];
 export const ENDED: ReadonlySet<Audit["status"]> = new Set(["succeeded", "failed", "cancelled"]);
 export const READING: ReadonlySet<Dataset["status"]> = new Set(["received", "ingesting"]);
 const SOON = 1000;
+
+type Next = string | number;
+
+/** A list that comes in pages. Each says where the next one begins, and `cursor` makes of that what a request takes. */
+export const paged = <Page extends { next: Next | null }, Cursor>(
+  queryKey: QueryKey,
+  cursor: (next: Next) => Cursor,
+  page: (after: Cursor | null, signal: AbortSignal) => Promise<Page>,
+) => ({
+  queryKey,
+  queryFn: ({ pageParam, signal }: { pageParam: Cursor | null; signal: AbortSignal }) => page(pageParam, signal),
+  initialPageParam: null as Cursor | null,
+  getNextPageParam: ({ next }: Page): Cursor | null => (next === null ? null : cursor(next)),
+});
 
 export const datasetQuery = (id: string) =>
   queryOptions({

@@ -4,7 +4,7 @@ import { type Audit, datasetQuery } from "../api/queries";
 import { versionOf } from "../datasets/family";
 import { ago } from "../ui/ago";
 import { duration, percent, shareWithRange, when } from "../ui/format";
-import { Progress } from "../ui/parts";
+import { Head, Progress } from "../ui/parts";
 import { AuditStatus } from "./status";
 import { asked } from "./words";
 import "./audits.css";
@@ -15,16 +15,7 @@ export function AuditTable({ audits, named }: { audits: readonly Audit[]; named?
     <div className="wide-table">
       <table>
         <caption className="unseen">Audits, the newest first</caption>
-        <thead>
-          <tr>
-            <th scope="col">Audit</th>
-            {named && <th scope="col">Dataset</th>}
-            <th scope="col">Status</th>
-            <th scope="col">Progress</th>
-            <th scope="col">Wrong labels, estimated</th>
-            <th scope="col">Age</th>
-          </tr>
-        </thead>
+        <Head columns={["Audit", named && "Dataset", "Status", "Progress", "Wrong labels, estimated", "Age"]} />
         <tbody>
           {audits.map((audit) => (
             <tr key={audit.id}>

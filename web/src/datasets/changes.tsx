@@ -1,7 +1,7 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { count, plural } from "../ui/format";
-import { Button, Failed, Loading } from "../ui/parts";
+import { Button, Failed, Head, Loading } from "../ui/parts";
 import { becameOf, pictureOf } from "./family";
 import { type Changed, changesQuery, type Difference } from "./queries";
 
@@ -59,15 +59,7 @@ function Moves({ moves }: { moves: Difference["moves"] }) {
     <>
       <table className="moves-table">
         <caption className="unseen">How labels moved</caption>
-        <thead>
-          <tr>
-            <th scope="col">Label before</th>
-            <th scope="col">Label now</th>
-            <th scope="col" className="number">
-              Samples
-            </th>
-          </tr>
-        </thead>
+        <Head columns={["Label before", "Label now", ["Samples", "number"]]} />
         <tbody>
           {moves.slice(0, whole ? moves.length : MOVES).map((move) => {
             const [before, after] = becameOf(move);

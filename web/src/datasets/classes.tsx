@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { Area, AreaChart, ResponsiveContainer, Tooltip, XAxis, YAxis } from "recharts";
 import { count, percent, plural } from "../ui/format";
-import { Button, Card } from "../ui/parts";
+import { Button, Card, Head } from "../ui/parts";
 import { type Balance, balance, type Class, classes, type Order, thinned } from "./balance";
 
 const FIRST = 20;
@@ -39,18 +39,7 @@ export function ClassBalance({ counts }: { counts: Readonly<Record<string, numbe
         </label>
       </div>
       <table className="bars">
-        <thead>
-          <tr>
-            <th scope="col">Class</th>
-            <th scope="col" className="number">
-              Images
-            </th>
-            <th scope="col" className="number">
-              Share
-            </th>
-            <td />
-          </tr>
-        </thead>
+        <Head columns={["Class", ["Images", "number"], ["Share", "number"], ""]} />
         <tbody>
           {rows.slice(0, shown).map(({ name, images }) => (
             <tr key={name}>

@@ -2,7 +2,7 @@ import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { type Dataset, READING } from "../api/queries";
 import { count, plural } from "../ui/format";
-import { Button, Card, Failed, Loading } from "../ui/parts";
+import { Button, Card, Failed, Head, Loading } from "../ui/parts";
 import { csv, download } from "./csv";
 import { type LeftOut, leftOut, leftOutQuery, type Outcome } from "./queries";
 
@@ -72,12 +72,7 @@ function Files({ rows }: { rows: readonly LeftOut[] }) {
   return (
     <div className="wide-table">
       <table>
-        <thead>
-          <tr>
-            <th scope="col">File</th>
-            <th scope="col">Reason</th>
-          </tr>
-        </thead>
+        <Head columns={["File", "Reason"]} />
         <tbody>
           {rows.map(({ member, code, detail }) => (
             <tr key={`${code} ${member}`}>

@@ -4,7 +4,7 @@ import { Link } from "wouter";
 import { type Dataset, READING } from "../api/queries";
 import { ago } from "../ui/ago";
 import { count, percent, plural, size, when } from "../ui/format";
-import { Button, Card, Failed, Loading } from "../ui/parts";
+import { Button, Card, Failed, Head, Loading } from "../ui/parts";
 
 import { Drop } from "./drop";
 import { versionOf } from "./family";
@@ -35,25 +35,17 @@ export default function Datasets() {
           <div className="wide-table">
             <table>
               <caption className="unseen">Datasets, the newest first</caption>
-              <thead>
-                <tr>
-                  <th scope="col">Name</th>
-                  <th scope="col">Status</th>
-                  <th scope="col" className="number">
-                    Images
-                  </th>
-                  <th scope="col" className="number">
-                    Classes
-                  </th>
-                  <th scope="col" className="number">
-                    Size
-                  </th>
-                  <th scope="col">Age</th>
-                  <th scope="col">
-                    <span className="unseen">Actions</span>
-                  </th>
-                </tr>
-              </thead>
+              <Head
+                columns={[
+                  "Name",
+                  "Status",
+                  ["Images", "number"],
+                  ["Classes", "number"],
+                  ["Size", "number"],
+                  "Age",
+                  ["Actions", "unseen"],
+                ]}
+              />
               <tbody>
                 {all.map((dataset) => (
                   <Row key={dataset.id} dataset={dataset} onRemove={() => setRemoving(dataset.id)} />

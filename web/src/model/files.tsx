@@ -1,5 +1,5 @@
 import { size } from "../ui/format";
-import { Card } from "../ui/parts";
+import { Card, Head } from "../ui/parts";
 import { Code } from "./code";
 import { Copy } from "./copy";
 import type { FileOf } from "./files-of";
@@ -20,15 +20,7 @@ export function Files({ auditId, files }: { auditId: string; files: readonly Fil
     <Card title="Files">
       <div className="wide-table">
         <table className="model-files">
-          <thead>
-            <tr>
-              <th scope="col">File</th>
-              <th scope="col" className="number">
-                Size
-              </th>
-              <th scope="col">SHA-256</th>
-            </tr>
-          </thead>
+          <Head columns={["File", ["Size", "number"], "SHA-256"]} />
           <tbody>
             {MODEL_FILES.map((name) => {
               const file = known.get(name);

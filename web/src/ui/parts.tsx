@@ -88,6 +88,27 @@ export function Progress({ share, label }: { share: number | null; label: string
   return <progress aria-label={label} max={1} {...(share === null ? {} : { value: share })} />;
 }
 
+type Column = string | readonly [name: string, as: "number" | "unseen"];
+
+/** The head of a table. Numbers stand on the right; a column without a name has no head. */
+export function Head({ columns }: { columns: readonly (Column | false | undefined)[] }) {
+  return (
+    <thead>
+      <tr>
+        {columns.map((column, k) => {
+          if (!column) return column === "" ? <td key={String(k)} /> : null;
+          const [name, as] = typeof column === "string" ? [column] : column;
+          return (
+            <th key={name} scope="col" className={as === "number" ? "number" : undefined}>
+              {as === "unseen" ? <span className="unseen">{name}</span> : name}
+            </th>
+          );
+        })}
+      </tr>
+    </thead>
+  );
+}
+
 const VERDICTS = {
   clean: ["✓", "right"],
   hard: ["◇", "right, but difficult"],
