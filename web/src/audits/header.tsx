@@ -19,7 +19,13 @@ export function AuditHeader({ id }: { id: string }) {
   return (
     <div className="audit-header">
       <h1>
-        {dataset.data ? <Link href={`/datasets/${dataset.data.id}`}>{dataset.data.name}</Link> : "Audit"}
+        {dataset.data ? (
+          <Link href={`/datasets/${dataset.data.id}`} title={dataset.data.name}>
+            {dataset.data.name}
+          </Link>
+        ) : (
+          "Audit"
+        )}
         <span className="muted"> · audit {id.slice(-6)}</span>
       </h1>
       {done && (

@@ -20,7 +20,7 @@ export default function NewAudit({ datasetId }: { datasetId: string }) {
   return (
     <div className="screen">
       <header>
-        <h1 className="path-title">
+        <h1>
           New audit
           {dataset.data && (
             <>

@@ -25,7 +25,7 @@ export default function DatasetScreen({ id }: { id: string }) {
   return (
     <div className="screen">
       <header>
-        <h1 className="path-title">{dataset?.name ?? "Dataset"}</h1>
+        <h1>{dataset?.name ?? "Dataset"}</h1>
         {dataset && versionOf(dataset) && <span className="muted">{versionOf(dataset)}</span>}
         {dataset && <DatasetStatus status={dataset.status} />}
         {dataset && (
