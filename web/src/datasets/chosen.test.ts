@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { chosen, datasetName, nameOf } from "./chosen";
+import { chosen, datasetName, leftOut, nameOf, ofDrop } from "./chosen";
 import { fingerprint } from "./fingerprint";
 
 const found = (...paths: string[]) =>
@@ -40,4 +40,36 @@ it("knows a file again, and tells it from another of its name and size", async (
   expect(await of("abc", "a.zip", 5)).toBe(first);
   for (const other of [of("abd", "a.zip", 5), of("abc", "b.zip", 5), of("abc", "a.zip", 6)])
     expect(await other).not.toBe(first);
+});
+
+/** What a browser hands over for a folder: entries that tell themselves by callbacks. */
+const fileEntry = (path: string, broken = false) => ({
+  isFile: true,
+  fullPath: path,
+  file: (good: (file: File) => void, bad: (error: unknown) => void) =>
+    broken ? bad(new DOMException("", "NotFoundError")) : good(new File(["x"], path)),
+});
+const folderEntry = (path: string, inside: readonly object[] | null) => {
+  let told = false;
+  const readEntries = (good: (some: readonly object[]) => void, bad: (error: unknown) => void) => {
+    if (inside === null) return bad(new DOMException("", "NotReadableError"));
+    good(told ? [] : inside);
+    told = true;
+  };
+  return { isDirectory: true, fullPath: path, createReader: () => ({ readEntries }) };
+};
+
+it("takes all of a dropped folder but what cannot be read, and tells that", async () => {
+  const inside = [
+    fileEntry("/pets/1.png"),
+    fileEntry("/pets/gone.png", true),
+    folderEntry("/pets/shut", null),
+    folderEntry("/pets/cat", [fileEntry("/pets/cat/2.png")]),
+  ];
+  const items = [{ webkitGetAsEntry: () => folderEntry("/pets", inside) }];
+  const looked = await ofDrop({ items } as unknown as DataTransfer);
+  expect(looked.found.map(({ path }) => path).sort()).toEqual(["pets/1.png", "pets/cat/2.png"]);
+  expect(leftOut(looked)).toBe("2 files or folders could not be read; all else is sent: pets/shut, pets/gone.png");
+  expect(leftOut({ found: [], unreadable: ["a"] })).toBe("1 file or folder could not be read: a");
+  expect(leftOut({ found: looked.found, unreadable: [] })).toBe(null);
 });

@@ -1,5 +1,5 @@
+import type { Source } from "./source";
 import { type Member, Tar } from "./tar";
-import type { Source } from "./tus";
 
 /**
  * What a person chose or dropped, as what will be uploaded: each archive as it is, everything else together as one tar.
@@ -17,6 +17,7 @@ export interface Found {
 const ARCHIVE = /\.(zip|npz|tar|tgz|tar\.gz|tar\.zst|tzst)$/i;
 const NAME_ENDS = /\.(zip|npz|tar|tgz|tar\.gz|tar\.zst|tzst|parquet)$/i;
 const LONGEST = 255;
+const NAMED = 5;
 
 export function chosen(found: readonly Found[]): Chosen[] {
   const [only] = found;
@@ -55,24 +56,43 @@ export function datasetName(file: string): string {
 export const ofInput = (files: FileList): Found[] =>
   [...files].map((file) => ({ path: file.webkitRelativePath || file.name, file }));
 
+/** What was found, and what could not be read: a file that is gone or may not be read, or a whole folder. */
+export interface Looked {
+  readonly found: readonly Found[];
+  readonly unreadable: readonly string[];
+}
+
 /** Everything that was dropped, with all that is in its folders. It must be called before the event is over. */
-export function ofDrop(transfer: DataTransfer): Promise<Found[]> {
+export function ofDrop(transfer: DataTransfer): Promise<Looked> {
   const entries = [...transfer.items]
     .map((item) => item.webkitGetAsEntry?.() ?? null)
     .filter((entry) => entry !== null);
-  if (entries.length === 0) return Promise.resolve(ofInput(transfer.files));
+  if (entries.length === 0) return Promise.resolve({ found: ofInput(transfer.files), unreadable: [] });
   return walked(entries);
 }
 
-async function walked(entries: readonly FileSystemEntry[]): Promise<Found[]> {
+async function walked(entries: readonly FileSystemEntry[]): Promise<Looked> {
   const found: Found[] = [];
+  const unreadable: string[] = [];
   const waiting = [...entries];
   for (let entry = waiting.pop(); entry; entry = waiting.pop()) {
     const path = entry.fullPath.replace(/^\//, "") || entry.name;
-    if (isFile(entry)) found.push({ path, file: await fileOf(entry) });
-    else if (isFolder(entry)) waiting.push(...(await entriesOf(entry)));
+    try {
+      if (isFile(entry)) found.push({ path, file: await fileOf(entry) });
+      else if (isFolder(entry)) waiting.push(...(await entriesOf(entry)));
+    } catch {
+      unreadable.push(path);
+    }
   }
-  return found;
+  return { found, unreadable };
+}
+
+/** What to say of what could not be read. */
+export function leftOut({ found, unreadable }: Looked): string | null {
+  if (unreadable.length === 0) return found.length === 0 ? "There are no files in what you chose." : null;
+  const named = unreadable.slice(0, NAMED).join(", ") + (unreadable.length > NAMED ? ", …" : "");
+  const what = unreadable.length === 1 ? "1 file or folder" : `${unreadable.length} files or folders`;
+  return `${what} could not be read${found.length > 0 ? "; all else is sent" : ""}: ${named}`;
 }
 
 const isFile = (entry: FileSystemEntry): entry is FileSystemFileEntry => entry.isFile;

@@ -1,7 +1,7 @@
 import { type ChangeEvent, type DragEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import { told } from "../api/problem";
 import { Button, Notice } from "../ui/parts";
-import { chosen, type Found, ofDrop, ofInput } from "./chosen";
+import { chosen, type Looked, leftOut, ofDrop, ofInput } from "./chosen";
 import { uploads } from "./uploads";
 
 /** Where files and folders are dropped or chosen. */
@@ -14,13 +14,13 @@ export function Drop({ children }: { children?: ReactNode }) {
 
   useEffect(() => folder.current?.setAttribute("webkitdirectory", ""), []);
 
-  async function take(finding: Promise<Found[]>) {
+  async function take(finding: Promise<Looked>) {
     setWrong(null);
     setLooking(true);
     try {
-      const found = await finding;
-      if (found.length === 0) setWrong("There are no files in what you chose.");
-      for (const one of chosen(found)) uploads.add(one);
+      const looked = await finding;
+      setWrong(leftOut(looked));
+      for (const one of chosen(looked.found)) uploads.add(one);
     } catch (error) {
       setWrong(`It cannot be read: ${told(error)}`);
     } finally {
@@ -35,7 +35,7 @@ export function Drop({ children }: { children?: ReactNode }) {
   function picked(event: ChangeEvent<HTMLInputElement>) {
     const found = ofInput(event.target.files ?? new DataTransfer().files);
     event.target.value = ""; // the same file can be chosen again
-    if (found.length > 0) void take(Promise.resolve(found));
+    if (found.length > 0) void take(Promise.resolve({ found, unreadable: [] }));
   }
 
   return (
@@ -62,7 +62,11 @@ export function Drop({ children }: { children?: ReactNode }) {
       <input ref={file} type="file" multiple hidden aria-label="Archive" onChange={picked} />
       <input ref={folder} type="file" hidden aria-label="Folder" onChange={picked} />
       {looking && <p role="status">Looking through the folder …</p>}
-      {wrong && <Notice kind="error">{wrong}</Notice>}
+      {wrong && (
+        <Notice kind="error">
+          <p className="wrapping">{wrong}</p>
+        </Notice>
+      )}
     </section>
   );
 }

@@ -1,12 +1,12 @@
+import { read, type Source } from "./source";
 import { Tar } from "./tar";
-import type { Source } from "./tus";
 
 /** By what a file is known again after a reload: its name, size and time, and a hash of its ends. */
 const END = 1024 * 1024;
 
 export async function fingerprint(source: Source, modified: number): Promise<string> {
-  const first = source.slice(0, Math.min(END, source.size));
-  const last = source.slice(Math.max(0, source.size - END), source.size);
+  const first = await read(source, 0, Math.min(END, source.size));
+  const last = await read(source, Math.max(0, source.size - END), source.size);
   const ends = new Uint8Array(await new Blob([first, last]).arrayBuffer());
   const kind = source instanceof Tar ? "folder" : "file";
   return hash(ends, `${kind}/${source.name}/${source.size}/${modified}`);

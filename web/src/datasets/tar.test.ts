@@ -112,3 +112,16 @@ describe("a folder as a tar", () => {
     expect(await bytes(made.slice(0, made.size))).toEqual(new Uint8Array(1024));
   });
 });
+
+it("says which of its files cannot be read", async () => {
+  const gone = Object.assign(new Blob(["x"]), {
+    slice: () =>
+      Object.assign(new Blob(), { arrayBuffer: () => Promise.reject(new DOMException("", "NotFoundError")) }),
+  });
+  const tar = new Tar("a.tar", [
+    { path: "a/1.png", file: new Blob(["1"]) },
+    { path: "a/2.png", file: gone },
+  ]);
+  expect(await tar.unreadable(0, tar.size)).toBe("a/2.png");
+  expect(await tar.unreadable(0, 1024)).toBe(null);
+});

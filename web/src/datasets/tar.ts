@@ -1,4 +1,4 @@
-import type { Source } from "./tus";
+import type { Source } from "./source";
 
 /**
  * A folder as one tar, made while it is sent: only the bytes that are asked for are put together, so a folder of 10 GB
@@ -47,6 +47,22 @@ export class Tar implements Source {
     const end = this.#start(this.#members.length);
     pieces.push(...cut(new Uint8Array(2 * BLOCK), from - end, to - end));
     return new Blob(pieces);
+  }
+
+  /** The first member between two places that cannot be read. */
+  async unreadable(from: number, to: number): Promise<string | null> {
+    for (let k = this.#at(from); k < this.#members.length && this.#start(k) < to; k++) {
+      const { path, file } = this.#members[k] ?? { path: "", file: new Blob() };
+      const readable = await file
+        .slice(0, 1)
+        .arrayBuffer()
+        .then(
+          () => true,
+          () => false,
+        );
+      if (!readable) return path;
+    }
+    return null;
   }
 
   #start(k: number): number {

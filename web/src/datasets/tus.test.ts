@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Problem } from "../api/problem";
-import { fitting, type Line, type Source, send } from "./tus";
+import type { Source } from "./source";
+import { fitting, type Line, send } from "./tus";
 
 const MIB = 1024 * 1024;
 
@@ -149,6 +150,22 @@ describe("an upload", () => {
     expect(await send(source(MIB), made)).toBe("u1");
   });
 
+  it("sends smaller parts where something on the way takes no large ones", async () => {
+    const sizes: number[] = [];
+    const proxied: typeof fetch = async (input, init) => {
+      const length = init?.body instanceof ArrayBuffer ? init.body.byteLength : 0;
+      if (length > MIB) return new Response("<html>413 Request Entity Too Large</html>", { status: 413 });
+      sizes.push(length);
+      return await fetching(input, init);
+    };
+    const [file, { state: kept, fetching }] = [source(6 * MIB), service()];
+    const { told, made } = line(proxied);
+    expect(await send(file, made)).toBe("u1");
+    expect(equal(kept.stored, file.bytes)).toBe(true);
+    expect([told.pauses, kept.uploads]).toEqual([[], 1]);
+    expect(sizes.filter((size) => size === MIB).length).toBeGreaterThan(3);
+  });
+
   it("does not insist where a person has to do something", async () => {
     for (const [status, code] of [
       [401, "unauthenticated"],
@@ -168,6 +185,13 @@ describe("an upload", () => {
     await send(file, made);
     expect(told.pauses).toHaveLength(1);
     expect(equal(state.stored, file.bytes)).toBe(true);
+  });
+
+  it("ends where a proxy takes not even small parts, and says whose words they are", async () => {
+    const { state, fetching } = service(once("PATCH", () => new Response("<html>", { status: 413 }), 99));
+    const { made } = line(fetching);
+    await expect(send(source(MIB), made)).rejects.toMatchObject({ code: "unknown", status: 413 });
+    expect(state.stored.length).toBe(256 * 1024);
   });
 
   it("tells a file that can no longer be read from a lost line", async () => {

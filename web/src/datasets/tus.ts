@@ -1,16 +1,12 @@
 import { away, Problem, problemOf } from "../api/problem";
+import { pause } from "./pause";
+import { read, type Source } from "./source";
 
 /**
  * Uploads that go on where they stopped, by tus 1.0.0.
  *
  * What the service says it has is what counts: after anything unexpected it is asked, and the bytes go on from there.
  */
-export interface Source {
-  readonly name: string;
-  readonly size: number;
-  slice(from: number, to: number): Blob;
-}
-
 export interface Line {
   readonly signal: AbortSignal;
   /** Where the upload is at the service, from an earlier try. */
@@ -37,7 +33,7 @@ export async function send(source: Source, line: Line): Promise<string> {
   const ask = asking(line);
   let address = line.address;
   let offset: number | undefined;
-  let [failures, gone, length] = [0, 0, LEAST];
+  let [failures, gone, length, most] = [0, 0, LEAST, MOST];
   while (true) {
     try {
       if (address === undefined) {
@@ -54,7 +50,7 @@ export async function send(source: Source, line: Line): Promise<string> {
         offset = await append(ask, address, source, offset, length);
         failures = 0;
         line.onSent(offset);
-        length = fitting(length, performance.now() - began);
+        length = Math.min(most, fitting(length, performance.now() - began));
       }
       return idOf(address);
     } catch (error) {
@@ -66,6 +62,11 @@ export async function send(source: Source, line: Line): Promise<string> {
       }
       if (error.code === "upload-offset-mismatch" && failures++ < ANEW) {
         offset = undefined;
+        continue;
+      }
+      if (error.status === 413 && error.code === "unknown" && length > LEAST) {
+        offset = undefined;
+        most = length = length / 2; // a proxy takes no larger parts
         continue;
       }
       if (!passes(error)) throw error;
@@ -91,10 +92,10 @@ export function fitting(length: number, tookMs: number): number {
 }
 
 /** Whether it may well be better in a while. A full disk is not: somebody has to make room first. */
-function passes(problem: Problem): boolean {
+export function passes(problem: Problem): boolean {
   if (problem.status === 507) return false;
   if (problem.status === 0) return problem.retryable;
-  return [408, 423, 429, 460].includes(problem.status) || problem.status >= 500;
+  return [408, 423, 425, 429, 460].includes(problem.status) || problem.status >= 500;
 }
 
 type Ask = (address: string, init: RequestInit) => Promise<Response>;
@@ -112,7 +113,6 @@ function asking(line: Line): Ask {
       });
     } catch (error) {
       if (line.signal.aborted) throw error;
-      if (error instanceof DOMException && error.name === "NotReadableError") throw unreadable();
       throw away();
     }
     if (response.ok) return response;
@@ -138,11 +138,7 @@ async function standing(ask: Ask, address: string): Promise<number> {
 }
 
 async function append(ask: Ask, address: string, source: Source, offset: number, length: number): Promise<number> {
-  const part = source.slice(offset, Math.min(source.size, offset + length));
-  // A file that was changed or taken away since it was chosen is noticed here, and not taken for a lost line.
-  const body = await part.arrayBuffer().catch(() => {
-    throw unreadable();
-  });
+  const body = await read(source, offset, Math.min(source.size, offset + length));
   const response = await ask(address, {
     method: "PATCH",
     headers: { "Upload-Offset": String(offset), "Content-Type": "application/offset+octet-stream" },
@@ -158,36 +154,12 @@ function offsetOf(response: Response): number {
   return Number(told);
 }
 
-const unreadable = () =>
-  new Problem(
-    "file-unreadable",
-    "The file cannot be read any more: it was changed, moved or removed. Choose it again.",
-    0,
-    false,
-  );
-
 async function rest(line: Line, why: Problem, failures: number): Promise<void> {
   const told = why.body["retryAfterMs"];
   const planned = PAUSES_MS[Math.min(failures, PAUSES_MS.length - 1)] ?? 1000;
   const ms = typeof told === "number" ? Math.min(told, 60_000) : planned;
   line.onWaiting(why, ms);
-  await (line.pause ?? untilThenOrOnline)(ms, line.signal);
-}
-
-/** Waits, but not longer than until the browser says that it is online again. */
-function untilThenOrOnline(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const end = () => {
-      clearTimeout(timer);
-      window.removeEventListener("online", end);
-      signal.removeEventListener("abort", end);
-      if (signal.aborted) reject(signal.reason);
-      else resolve();
-    };
-    const timer = setTimeout(end, ms);
-    window.addEventListener("online", end);
-    signal.addEventListener("abort", end);
-  });
+  await (line.pause ?? pause)(ms, line.signal);
 }
 
 const base64 = (text: string): string => btoa(String.fromCharCode(...new TextEncoder().encode(text.slice(0, 200))));

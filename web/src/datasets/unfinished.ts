@@ -6,6 +6,7 @@ export interface Begun {
   readonly name: string;
   readonly size: number;
   readonly at: number;
+  readonly whole?: boolean; // all is sent, and a dataset may have been made of it
 }
 
 const KEY = "uploads";
@@ -24,6 +25,11 @@ export function begin(fingerprint: string, upload: Begun): void {
   const others = Object.entries(begun()).filter(([key]) => key !== fingerprint);
   const newest = others.sort(([, one], [, other]) => other.at - one.at).slice(0, MOST - 1);
   remember(KEY, JSON.stringify(Object.fromEntries([[fingerprint, upload], ...newest])));
+}
+
+export function whole(fingerprint: string): void {
+  const upload = begun()[fingerprint];
+  if (upload) begin(fingerprint, { ...upload, whole: true });
 }
 
 export function forget(fingerprint: string): void {

@@ -1,11 +1,13 @@
-import { answer, api } from "../api/client";
-import { Problem, told } from "../api/problem";
+import { Problem } from "../api/problem";
 import type { Dataset } from "../api/queries";
 import { type Chosen, datasetName } from "./chosen";
 import { fingerprint } from "./fingerprint";
 import { remaining, type Seen, seen, speed } from "./pace";
-import { giveUp, send } from "./tus";
-import { begin, begun, forget } from "./unfinished";
+import { submit } from "./submit";
+import { Tabs } from "./tabs";
+import { giveUp, idOf, send } from "./tus";
+import { begin, begun, forget, whole } from "./unfinished";
+import { isRefusal, words } from "./words";
 
 /** The uploads of this tab. They go on while a person looks at other screens. */
 export interface Upload {
@@ -13,11 +15,19 @@ export interface Upload {
   readonly name: string;
   readonly size: number;
   readonly sent: number;
-  readonly state: "looking" | "sending" | "waiting" | "paused" | "checking" | "done" | "failed";
+  readonly state:
+    | "looking"
+    | "sending"
+    | "waiting"
+    | "checking"
+    | "paused"
+    | "done"
+    | "failed"
+    | "unreadable"
+    | "refused";
   readonly speed: number | null;
   readonly remainingS: number | null;
   readonly why: string | null;
-  readonly again: boolean; // whether trying again may help
   readonly resumed: boolean;
   readonly dataset: Dataset | null;
 }
@@ -25,17 +35,20 @@ export interface Upload {
 interface Work {
   readonly chosen: Chosen;
   fingerprint: string;
+  ours: boolean; // no other tab has it
   stop: AbortController;
   looks: Seen[];
 }
 
-const AGAIN_MS = 3000;
+const AT_WORK: ReadonlySet<Upload["state"]> = new Set(["looking", "sending", "waiting", "checking"]);
+const STILL = { speed: null, remainingS: null, why: null };
 
 export class Uploads {
   #all: readonly Upload[] = [];
   #work = new Map<string, Work>();
   #listeners = new Set<() => void>();
   #last = 0;
+  #tabs = new Tabs(() => [...this.#work.values()].filter(({ ours }) => ours).map((work) => work.fingerprint));
 
   readonly all = (): readonly Upload[] => this.#all;
 
@@ -45,20 +58,22 @@ export class Uploads {
   };
 
   /** Whether leaving the page would interrupt one. */
-  busy = (): boolean => this.#all.some(({ state }) => ["looking", "sending", "waiting", "checking"].includes(state));
+  busy = (): boolean => this.#all.some(({ state }) => AT_WORK.has(state));
+
+  /** The fingerprints of what other tabs have. */
+  elsewhere = (): Promise<ReadonlySet<string>> => this.#tabs.others();
 
   add(chosen: Chosen): void {
     const id = String(++this.#last);
     const { name, size } = chosen.source;
-    this.#work.set(id, { chosen, fingerprint: "", stop: new AbortController(), looks: [] });
-    const fresh = { speed: null, remainingS: null, why: null, again: true, resumed: false, dataset: null };
-    this.#set([{ id, name, size, sent: 0, state: "looking", ...fresh }, ...this.#all]);
+    this.#work.set(id, { chosen, fingerprint: "", ours: false, stop: new AbortController(), looks: [] });
+    this.#set([{ ...STILL, id, name, size, sent: 0, state: "looking", resumed: false, dataset: null }, ...this.#all]);
     void this.#run(id);
   }
 
   pause(id: string): void {
     this.#work.get(id)?.stop.abort();
-    this.#change(id, { state: "paused", speed: null, remainingS: null, why: null });
+    this.#change(id, { ...STILL, state: "paused" });
   }
 
   /** Go on, or try again. */
@@ -75,9 +90,7 @@ export class Uploads {
   cancel(id: string): void {
     const work = this.#work.get(id);
     work?.stop.abort();
-    const address = work && begun()[work.fingerprint]?.address;
-    if (work) forget(work.fingerprint);
-    if (address) void giveUp(address).catch(() => {}); // what nobody goes on with expires there by itself
+    if (work?.ours) remove(work.fingerprint);
     this.dismiss(id);
   }
 
@@ -95,35 +108,63 @@ export class Uploads {
     const work = this.#work.get(id);
     if (!work) return;
     const { signal } = work.stop;
+    const { source, modified } = work.chosen;
     try {
-      work.fingerprint ||= await fingerprint(work.chosen.source, work.chosen.modified);
+      work.fingerprint ||= await fingerprint(source, modified);
+      signal.throwIfAborted();
       if (this.#twice(id, work)) return this.dismiss(id);
+      await this.#claimed(work);
       const upload = await this.#sent(id, work, signal);
-      this.#change(id, { state: "checking", sent: work.chosen.source.size, speed: null, remainingS: null, why: null });
-      const dataset = await this.#submitted(id, upload, work, signal);
+      const dataset = await submit(upload, datasetName(source.name), signal, {
+        onAsked: () => this.#change(id, { ...STILL, state: "checking", sent: source.size }),
+        onWaiting: (problem) => this.#change(id, waiting(problem)),
+      });
       forget(work.fingerprint);
-      if (!signal.aborted) this.#change(id, { state: "done", dataset });
+      work.ours = false;
+      this.#change(id, { state: "done", dataset });
     } catch (error) {
-      if (signal.aborted) return;
-      // An archive that the service cannot read stays so, however often it is sent.
-      const again = !(error instanceof Problem && [413, 415, 422].includes(error.status));
-      if (!again) this.#refused(work.fingerprint);
-      this.#change(id, { again, state: "failed", speed: null, remainingS: null, why: words(error) });
+      if (!signal.aborted) this.#failed(id, work, error);
     }
   }
 
-  /** Whether the same is being sent already: two would only get into each other's way. */
+  #failed(id: string, work: Work, error: unknown): void {
+    const code = error instanceof Problem ? error.code : "";
+    const state = isRefusal(error) ? "refused" : code === "file-unreadable" ? "unreadable" : "failed";
+    if (state === "refused") remove(work.fingerprint);
+    work.ours = state !== "refused" && work.ours;
+    if (code === "upload-expired" || code === "not-found") forget(work.fingerprint); // trying again begins anew
+    this.#change(id, { ...STILL, state, why: words(error) });
+  }
+
+  /** Whether the same is at work already. What stands still gives way to what was chosen again. */
   #twice(id: string, work: Work): boolean {
-    const others = this.#all.filter((upload) => upload.id !== id && upload.state !== "done");
-    return others.some((upload) => this.#work.get(upload.id)?.fingerprint === work.fingerprint);
+    for (const { id: other, name, state } of this.#all) {
+      const its = this.#work.get(other);
+      if (other === id || !its || state === "done") continue;
+      const same = its.fingerprint === work.fingerprint;
+      if (same && AT_WORK.has(state)) return true;
+      if (same) this.dismiss(other);
+      else if (state === "unreadable" && name === work.chosen.source.name) this.cancel(other);
+    }
+    return false;
+  }
+
+  /** Two tabs that send the same would get into each other's way. */
+  async #claimed(work: Work): Promise<void> {
+    if ((await this.elsewhere()).has(work.fingerprint)) {
+      const detail = "Another tab has this upload. Go on there, or close that tab and try again.";
+      throw new Problem("upload-elsewhere", detail, 0, false);
+    }
+    work.ours = true;
   }
 
   async #sent(id: string, work: Work, signal: AbortSignal): Promise<string> {
     const { source } = work.chosen;
     if (source.size === 0) throw new Problem("empty", "The file is empty. Choose one with images.", 422, false);
     const known = begun()[work.fingerprint];
+    if (known?.whole) return idOf(known.address);
     if (known) this.#change(id, { resumed: true });
-    return await send(source, {
+    const upload = await send(source, {
       signal,
       address: known?.address,
       onAddress: (address) =>
@@ -136,34 +177,11 @@ export class Uploads {
       },
       onWaiting: (problem) => {
         work.looks = [];
-        if (!signal.aborted)
-          this.#change(id, {
-            state: "waiting",
-            speed: null,
-            remainingS: null,
-            why: problem.status ? problem.detail : null,
-          });
+        if (!signal.aborted) this.#change(id, waiting(problem));
       },
     });
-  }
-
-  /** Make a dataset of it; a service that is away is asked again. */
-  async #submitted(id: string, upload: string, work: Work, signal: AbortSignal): Promise<Dataset> {
-    while (true) {
-      try {
-        return await submitted(upload, datasetName(work.chosen.source.name));
-      } catch (error) {
-        if (signal.aborted || !(error instanceof Problem) || !error.retryable) throw error;
-        this.#change(id, { state: "waiting", why: error.status ? error.detail : null });
-        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
-      }
-    }
-  }
-
-  #refused(fingerprint: string): void {
-    const address = begun()[fingerprint]?.address;
-    forget(fingerprint);
-    if (address) void giveUp(address).catch(() => {});
+    whole(work.fingerprint);
+    return upload;
   }
 
   #change(id: string, values: Partial<Upload>): void {
@@ -176,33 +194,17 @@ export class Uploads {
   }
 }
 
-/** A dataset of a finished upload; asked twice, after an answer was lost, it is the same dataset. */
-async function submitted(upload: string, name: string): Promise<Dataset> {
-  try {
-    return await answer(
-      api.POST("/v1/datasets", {
-        params: { header: { "idempotency-key": `upload-${upload}` } },
-        body: { upload_id: upload, name },
-      }),
-    );
-  } catch (error) {
-    const id = error instanceof Problem && error.code === "upload-used" ? error.body["dataset_id"] : null;
-    if (typeof id !== "string") throw error;
-    return await answer(api.GET("/v1/datasets/{dataset_id}", { params: { path: { dataset_id: id } } }));
-  }
-}
+const waiting = ({ status, detail }: Problem): Partial<Upload> => ({
+  ...STILL,
+  state: "waiting",
+  why: status ? detail : null,
+});
 
-/** What went wrong, with what to do where the service's own words do not say it. */
-export function words(error: unknown): string {
-  if (!(error instanceof Problem)) return told(error);
-  const more: Record<string, string> = {
-    "insufficient-storage": "Make room on the service's disk, then try again: what was sent is kept.",
-    unauthenticated: "Sign in, then choose the same file again: it goes on where it stopped.",
-    "upload-too-large": "Split it into several datasets, or ask for a larger LABELAUDIT_MAX_UPLOAD_BYTES.",
-  };
-  if (error.status === 413 && error.code === "unknown")
-    return "Something before the service, such as a proxy, takes no bodies of this size. Ask for it to be raised.";
-  return [error.detail, more[error.code]].filter(Boolean).join(" ");
+/** Have the service remove what it has; what it is not told of expires there by itself. */
+function remove(fingerprint: string): void {
+  const address = begun()[fingerprint]?.address;
+  forget(fingerprint);
+  if (address) void giveUp(address).catch(() => {});
 }
 
 export const uploads = new Uploads();
