@@ -83,7 +83,8 @@ def read(
         endings = set()
         for entry in container.entries():
             name = entry.raw.decode("latin-1")
-            imagefolder.check_safe(name, entry.size)  # before any escaping
+            if not imagefolder.is_safe(name, entry.size):  # as it stands there, before any escaping
+                raise imagefolder.unsafe(entry.name)
             endings.add(name.rpartition(".")[2].lower())
         for names, find, needed in LAYOUTS:  # to look through millions of names takes a while
             if found is None and (layout is None or layout in names) and (needed is None or needed & endings):

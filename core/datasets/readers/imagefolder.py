@@ -39,16 +39,19 @@ class Place(NamedTuple):
     label: str | None
 
 
-def check_safe(name: str, size: int) -> None:
-    """Refuse the whole archive for a path that tries to leave it: that is an attack or a broken zip program."""
+def is_safe(name: str, size: int) -> bool:
+    """Whether a path stays in its folder; one that does not is an attack or a broken zip program."""
     folder = name.endswith("/")
     parts = name.removesuffix("/").lower().replace("%2e", ".").split("/")
-    if DRIVE.match(name) or "\\" in name or not NO_NAMES.isdisjoint(parts) or (folder and size):
-        raise Problem(
-            "unsafe-path",
-            f"The member {shown(name)} has a path that is absolute, leaves its folder or is not clean. "
-            "Make the zip with plain relative paths and forward slashes.",
-        )
+    return not (DRIVE.match(name) or "\\" in name or not NO_NAMES.isdisjoint(parts) or (folder and size))
+
+
+def unsafe(name: str) -> Problem:
+    return Problem(
+        "unsafe-path",
+        f"The member {shown(name)} has a path that is absolute, leaves its folder or is not clean. "
+        "Make the archive with plain relative paths and forward slashes; a name may have no backslash.",
+    )
 
 
 def left_out(name: str, size: int, limits: Bounds) -> LeftOut | None:
