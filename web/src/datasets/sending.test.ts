@@ -78,6 +78,17 @@ it("lets what is paused give way to the same that is chosen again", async () => 
   await vi.waitFor(() => expect(uploads.all()).toMatchObject([{ id: "2", state: "sending", resumed: true }]), PATIENCE);
 });
 
+it("sends two at once, and the next when one ends or rests", async () => {
+  service((method, _, { signal }) => (method === "PATCH" ? hangs(signal) : null));
+  const uploads = new Uploads();
+  for (const words of ["one", "two, which is longer", "three"]) uploads.add(file(words));
+  const states = () => uploads.all().map(({ state }) => state);
+  await vi.waitFor(() => expect(states()).toEqual(["queued", "looking", "looking"]), PATIENCE);
+  expect(uploads.busy()).toBe(true);
+  uploads.pause(uploads.all()[2]?.id ?? "");
+  await vi.waitFor(() => expect(states()).toEqual(["looking", "looking", "paused"]), PATIENCE);
+});
+
 it("neither sends nor removes what another tab has", async () => {
   const calls = service((method, _, { signal }) => (method === "PATCH" ? hangs(signal) : null));
   const [here, there] = [new Uploads(), new Uploads()];

@@ -1,19 +1,20 @@
 import { Link } from "wouter";
 import { duration, percent, size } from "../ui/format";
 import { Button, Notice, Progress } from "../ui/parts";
-import { type Upload, uploads } from "./uploads";
+import type { Upload } from "./upload";
+import { uploads } from "./uploads";
 
 /** One upload: where it is, what went wrong, and what can be done about it. */
 export function Transfer({ upload }: { upload: Upload }) {
   const { id, name, state, why } = upload;
   const over = state === "done" || state === "refused";
   const wrong = state === "failed" || state === "unreadable" || state === "refused";
-  const going = state === "sending" || state === "waiting" || state === "looking";
+  const going = ["looking", "queued", "sending", "waiting"].includes(state);
   return (
     <li>
-      <div className="row">
+      <div className="transfer">
         <strong className="path">{name}</strong>
-        <span className="muted">{size(upload.size)}</span>
+        <span className="muted number">{size(upload.size)}</span>
         <span className="transfer-actions">
           {going && (
             <Button small onClick={() => uploads.pause(id)} aria-label={`Pause ${name}`}>
@@ -66,6 +67,8 @@ function line(upload: Upload): string {
   switch (upload.state) {
     case "looking":
       return "Looking whether a part of it is with the service already …";
+    case "queued":
+      return "Waits for its turn: two are sent at once.";
     case "waiting":
       return `${sent} · ${upload.why ?? "The service does not answer."} It goes on by itself.`;
     case "paused":

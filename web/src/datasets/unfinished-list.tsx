@@ -2,8 +2,7 @@ import { useEffect, useState } from "react";
 import { size } from "../ui/format";
 import { Button } from "../ui/parts";
 import { useRemembered } from "../ui/stored";
-import { giveUp } from "./tus";
-import { begun, forget } from "./unfinished";
+import { abandon, begun } from "./unfinished";
 import { uploads } from "./uploads";
 
 const LOOK_MS = 3000;
@@ -21,7 +20,7 @@ export function Unfinished({ names }: { names: ReadonlySet<string> }) {
         {left.map(([key, one]) => (
           <li key={key} className="row">
             <span className="path">{one.name}</span> <span className="muted">{size(one.size)}</span>
-            <Button small kind="quiet" onClick={() => void drop(key, one.address)} aria-label={`Give up: ${one.name}`}>
+            <Button small kind="quiet" onClick={() => void drop(key)} aria-label={`Give up: ${one.name}`}>
               Give up
             </Button>
           </li>
@@ -31,10 +30,9 @@ export function Unfinished({ names }: { names: ReadonlySet<string> }) {
   );
 }
 
-async function drop(key: string, address: string): Promise<void> {
-  if ((await uploads.elsewhere()).has(key)) return; // another tab took it up just now
-  forget(key);
-  await giveUp(address).catch(() => {}); // what nobody goes on with expires there by itself
+/** Another tab may have taken it up just now. */
+async function drop(key: string): Promise<void> {
+  if (!(await uploads.elsewhere()).has(key)) abandon(key);
 }
 
 /** What other tabs have; null until they had time to say it. */

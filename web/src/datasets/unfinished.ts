@@ -1,4 +1,5 @@
 import { remember, remembered } from "../ui/stored";
+import { giveUp } from "./tus";
 
 /** Uploads that this browser began: where they are at the service, by the fingerprint of what is sent. */
 export interface Begun {
@@ -34,4 +35,11 @@ export function whole(fingerprint: string): void {
 
 export function forget(fingerprint: string): void {
   remember(KEY, JSON.stringify(Object.fromEntries(Object.entries(begun()).filter(([key]) => key !== fingerprint))));
+}
+
+/** Have the service remove what it has; what it is not told of expires there by itself. */
+export function abandon(fingerprint: string): void {
+  const address = begun()[fingerprint]?.address;
+  forget(fingerprint);
+  if (address) void giveUp(address).catch(() => {});
 }

@@ -1,36 +1,14 @@
 import { Problem } from "../api/problem";
-import type { Dataset } from "../api/queries";
 import { type Chosen, datasetName } from "./chosen";
 import { fingerprint } from "./fingerprint";
 import { remaining, type Seen, seen, speed } from "./pace";
 import { submit } from "./submit";
 import { Tabs } from "./tabs";
-import { giveUp, idOf, send } from "./tus";
-import { begin, begun, forget, whole } from "./unfinished";
+import { Turns } from "./turns";
+import { idOf, send } from "./tus";
+import { abandon, begin, begun, forget, whole } from "./unfinished";
+import { AT_WORK, STILL, type Upload, waiting } from "./upload";
 import { isRefusal, words } from "./words";
-
-/** The uploads of this tab. They go on while a person looks at other screens. */
-export interface Upload {
-  readonly id: string;
-  readonly name: string;
-  readonly size: number;
-  readonly sent: number;
-  readonly state:
-    | "looking"
-    | "sending"
-    | "waiting"
-    | "checking"
-    | "paused"
-    | "done"
-    | "failed"
-    | "unreadable"
-    | "refused";
-  readonly speed: number | null;
-  readonly remainingS: number | null;
-  readonly why: string | null;
-  readonly resumed: boolean;
-  readonly dataset: Dataset | null;
-}
 
 interface Work {
   readonly chosen: Chosen;
@@ -40,14 +18,15 @@ interface Work {
   looks: Seen[];
 }
 
-const AT_WORK: ReadonlySet<Upload["state"]> = new Set(["looking", "sending", "waiting", "checking"]);
-const STILL = { speed: null, remainingS: null, why: null };
+const AT_ONCE = 2; // a browser has six lines to a service, and other screens need some
 
+/** The uploads of this tab. They go on while a person looks at other screens. */
 export class Uploads {
   #all: readonly Upload[] = [];
   #work = new Map<string, Work>();
   #listeners = new Set<() => void>();
   #last = 0;
+  #turns = new Turns(AT_ONCE);
   #tabs = new Tabs(() => [...this.#work.values()].filter(({ ours }) => ours).map((work) => work.fingerprint));
 
   readonly all = (): readonly Upload[] => this.#all;
@@ -90,7 +69,7 @@ export class Uploads {
   cancel(id: string): void {
     const work = this.#work.get(id);
     work?.stop.abort();
-    if (work?.ours) remove(work.fingerprint);
+    if (work?.ours) abandon(work.fingerprint);
     this.dismiss(id);
   }
 
@@ -108,29 +87,40 @@ export class Uploads {
     const work = this.#work.get(id);
     if (!work) return;
     const { signal } = work.stop;
-    const { source, modified } = work.chosen;
     try {
-      work.fingerprint ||= await fingerprint(source, modified);
+      work.fingerprint ||= await fingerprint(work.chosen.source, work.chosen.modified);
       signal.throwIfAborted();
       if (this.#twice(id, work)) return this.dismiss(id);
       await this.#claimed(work);
-      const upload = await this.#sent(id, work, signal);
-      const dataset = await submit(upload, datasetName(source.name), signal, {
-        onAsked: () => this.#change(id, { ...STILL, state: "checking", sent: source.size }),
-        onWaiting: (problem) => this.#change(id, waiting(problem)),
-      });
-      forget(work.fingerprint);
-      work.ours = false;
-      this.#change(id, { state: "done", dataset });
+      signal.throwIfAborted();
+      if (this.#turns.allTaken) this.#change(id, { state: "queued" });
+      const end = await this.#turns.take(signal);
+      try {
+        await this.#done(id, work, signal);
+      } finally {
+        end();
+      }
     } catch (error) {
       if (!signal.aborted) this.#failed(id, work, error);
     }
   }
 
+  async #done(id: string, work: Work, signal: AbortSignal): Promise<void> {
+    const { source } = work.chosen;
+    const upload = await this.#sent(id, work, signal);
+    const dataset = await submit(upload, datasetName(source.name), signal, {
+      onAsked: () => this.#change(id, { ...STILL, state: "checking", sent: source.size }),
+      onWaiting: (problem) => this.#change(id, waiting(problem)),
+    });
+    forget(work.fingerprint);
+    work.ours = false;
+    this.#change(id, { state: "done", dataset });
+  }
+
   #failed(id: string, work: Work, error: unknown): void {
     const code = error instanceof Problem ? error.code : "";
     const state = isRefusal(error) ? "refused" : code === "file-unreadable" ? "unreadable" : "failed";
-    if (state === "refused") remove(work.fingerprint);
+    if (state === "refused") abandon(work.fingerprint);
     work.ours = state !== "refused" && work.ours;
     if (code === "upload-expired" || code === "not-found") forget(work.fingerprint); // trying again begins anew
     this.#change(id, { ...STILL, state, why: words(error) });
@@ -163,7 +153,7 @@ export class Uploads {
     if (source.size === 0) throw new Problem("empty", "The file is empty. Choose one with images.", 422, false);
     const known = begun()[work.fingerprint];
     if (known?.whole) return idOf(known.address);
-    if (known) this.#change(id, { resumed: true });
+    this.#change(id, { state: "looking", resumed: known !== undefined });
     const upload = await send(source, {
       signal,
       address: known?.address,
@@ -192,19 +182,6 @@ export class Uploads {
     this.#all = all;
     for (const listener of this.#listeners) listener();
   }
-}
-
-const waiting = ({ status, detail }: Problem): Partial<Upload> => ({
-  ...STILL,
-  state: "waiting",
-  why: status ? detail : null,
-});
-
-/** Have the service remove what it has; what it is not told of expires there by itself. */
-function remove(fingerprint: string): void {
-  const address = begun()[fingerprint]?.address;
-  forget(fingerprint);
-  if (address) void giveUp(address).catch(() => {});
 }
 
 export const uploads = new Uploads();
