@@ -29,6 +29,7 @@ CLASSES = (
     "é" * 100,
 )
 EACH = 12
+BESIDE = "[document.scrollingElement, document.querySelector('main')].map((one) => one.scrollWidth - one.clientWidth)"
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +69,19 @@ def test_no_screen_runs_or_fetches_what_a_name_says(person: Callable[..., Page],
     assert page.evaluate("window.ran ?? 0") == 0
     assert all(url.startswith((hostile.url, "data:", "blob:")) for url in fetched)
     assert page.locator("main script, main svg[onload], main b[onmouseover], main [onerror]").count() == 0
+
+
+@pytest.mark.parametrize("width", [1366, 700])
+def test_a_long_name_scrolls_no_screen_sideways(
+    person: Callable[..., Page], seeds: Callable[..., Audited], width: int
+) -> None:
+    made = seeds(40, name="x" * 200)
+    page = person(("Failed to load resource",), viewport={"width": width, "height": 768})  # seeds have no model
+    for place in PLACES:
+        page.goto(made.url + place.format(dataset=made.dataset, audit=made.audit))
+        expect(page.get_by_text("x" * 200).first).to_be_visible()
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate(BESIDE) == [0, 0], place
 
 
 def test_hostile_names_are_read_judged_and_chosen_as_text(person: Callable[..., Page], hostile: Audited) -> None:

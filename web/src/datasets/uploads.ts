@@ -87,8 +87,10 @@ export class Uploads {
     const work = this.#work.get(id);
     if (!work) return;
     const { signal } = work.stop;
+    const { source, modified } = work.chosen;
     try {
-      work.fingerprint ||= await fingerprint(work.chosen.source, work.chosen.modified);
+      if (source.size === 0) throw new Problem("empty", "The file is empty. Choose one with images.", 422, false);
+      work.fingerprint ||= await fingerprint(source, modified);
       signal.throwIfAborted();
       if (this.#twice(id, work)) return this.dismiss(id);
       await this.#claimed(work);
@@ -150,7 +152,6 @@ export class Uploads {
 
   async #sent(id: string, work: Work, signal: AbortSignal): Promise<string> {
     const { source } = work.chosen;
-    if (source.size === 0) throw new Problem("empty", "The file is empty. Choose one with images.", 422, false);
     const known = begun()[work.fingerprint];
     if (known?.whole) return idOf(known.address);
     this.#change(id, { state: "looking", resumed: known !== undefined });
