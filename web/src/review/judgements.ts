@@ -6,32 +6,34 @@ import { type Kept, outbox } from "./outbox";
  * service answered to that, and what others said meanwhile. `null` says that a sample has no decision any more.
  */
 export class Judgements {
-  #newer = new Map<number, Judgement | null>();
+  #newer = new Map<number, { judgement: Judgement | null; turn: number }>();
   #listeners = new Set<() => void>();
+  #turn = 0;
 
   of(sample: number, row: Judgement | null): Judgement | null {
     const newer = this.#newer.get(sample);
-    return newer === undefined ? row : newer;
+    return newer === undefined ? row : newer.judgement;
   }
 
   set(sample: number, judgement: Judgement | null): void {
-    this.#newer.set(sample, judgement);
+    this.#newer.set(sample, { judgement, turn: ++this.#turn });
     this.#tell();
   }
 
-  setAll(standing: Judgement[]): void {
-    for (const judgement of standing) this.#newer.set(judgement.sample, judgement);
-    this.#tell();
+  /** The turn of what was set last: whatever is asked for now knows all up to it. */
+  get now(): number {
+    return this.#turn;
   }
 
-  /** Rows were fetched anew: what they say is as new as anything here. */
-  forgetAll(): void {
-    this.#newer.clear();
-    this.#tell();
+  /** What the service said when it was asked in that turn; what was set later is newer. */
+  learn(sample: number, judgement: Judgement | null, turn: number): void {
+    if ((this.#newer.get(sample)?.turn ?? 0) <= turn) this.set(sample, judgement);
   }
 
-  get size(): number {
-    return this.#newer.size;
+  /** Rows were asked for in that turn: they are as new as what was set up to it. */
+  forget(turn: number): void {
+    for (const [sample, newer] of this.#newer) if (newer.turn <= turn) this.#newer.delete(sample);
+    this.#tell();
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -60,7 +62,7 @@ export function expected(kept: Kept): Judgement | null {
   };
 }
 
-/** The samples of which others said something, and the number of the last thing said. */
+/** The samples of which others said something, and who they are. */
 export function changedBy(reviews: Review[], mine: ReadonlySet<string>): { samples: number[]; reviewers: string[] } {
   const others = reviews.filter((review) => !mine.has(review.id));
   return {

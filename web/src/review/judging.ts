@@ -1,9 +1,10 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useQueryClient } from "@tanstack/react-query";
+import { useCallback, useEffect, useMemo, useRef } from "react";
 import { answer, api } from "../api/client";
-import { type Judgement, reviewStateQuery, type Suspect } from "../api/queries";
+import type { Suspect } from "../api/queries";
 import { remember, remembered } from "../ui/stored";
-import { changedBy, expected, type Judgements, judgementsOf } from "./judgements";
+import { expected, judgementsOf } from "./judgements";
+import { refresh, useListening } from "./listening";
 import { outbox, type Saying, type Source } from "./outbox";
 import { evidenceQuery } from "./queue";
 
@@ -15,16 +16,14 @@ export interface Decided {
 }
 type Step = { samples: { id: string; sample: number; rank: number }[] } | { bulk: string; count: number };
 
-const LOOK_MS = 3000; // pause between two looks at what others said
-const FEW = 20; // samples that are looked at one by one
 const STEPS = 200; // that can be taken back
 
-/** Says, takes back, and listens to what others say. */
+/** Says and takes back. */
 export function useJudging(auditId: string, reviewer: string, source: Source) {
   const queries = useQueryClient();
   const judgements = useMemo(() => judgementsOf(auditId), [auditId]);
   const steps = useRef<Step[]>([]);
-  const [heard, setHeard] = useState<string | null>(null);
+  const listening = useListening(auditId, judgements);
   useEffect(() => {
     steps.current = JSON.parse(remembered(`steps.${auditId}`) ?? "[]") as Step[];
   }, [auditId]);
@@ -101,81 +100,5 @@ export function useJudging(auditId: string, reviewer: string, source: Source) {
     [auditId, judgements, queries],
   );
 
-  // What is shown is asked for after this number is known, so whatever is said later is heard of.
-  const state = useQuery({ ...reviewStateQuery(auditId), select: ({ last }) => last });
-  const [heardFrom, setHeardFrom] = useState<number | null>(null);
-  if (heardFrom === null && state.data !== undefined) setHeardFrom(state.data);
-  useEffect(
-    () => (heardFrom === null ? undefined : listen(auditId, heardFrom, judgements, queries, setHeard)),
-    [auditId, heardFrom, judgements, queries],
-  );
-
-  return { judgements, decide, didBulk, undo, heard, listening: heardFrom !== null, error: state.error };
-}
-
-type Queries = ReturnType<typeof useQueryClient>;
-
-/** Fetch everything that decisions change anew. */
-export async function refresh(queries: Queries, auditId: string, judgements: Judgements): Promise<void> {
-  await queries.invalidateQueries({ queryKey: ["rows", auditId] });
-  judgements.forgetAll();
-  for (const kept of outbox.of(auditId)) judgements.set(kept.saying.sample, expected(kept));
-  for (const key of ["facets", "review-state", "evidence"])
-    void queries.invalidateQueries({ queryKey: [key, auditId] });
-}
-
-/** Looks every few seconds at what others said, while somebody looks at the page. */
-function listen(
-  auditId: string,
-  from: number,
-  judgements: Judgements,
-  queries: Queries,
-  heard: (what: string) => void,
-): () => void {
-  const mine = new Set<string>();
-  const stopHearing = outbox.onWritten((_, __, said) => {
-    for (const { id } of said) mine.add(id);
-  });
-  let last = from;
-  let over = false;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-
-  const look = async () => {
-    const path = { audit_id: auditId };
-    const page = await answer(
-      api.GET("/v1/audits/{audit_id}/reviews", { params: { path, query: { after: last, limit: 1000 } } }),
-    );
-    const newest = page.data.at(-1);
-    if (!newest || over) return;
-    last = newest.seq;
-    for (const kept of outbox.of(auditId)) mine.add(kept.saying.id);
-    const { samples, reviewers } = changedBy(page.data, mine);
-    if (samples.length === 0) return;
-    if (samples.length > FEW) await refresh(queries, auditId, judgements);
-    else await Promise.all(samples.map((sample) => newer(auditId, sample, judgements, queries)));
-    for (const key of ["facets", "review-state"]) void queries.invalidateQueries({ queryKey: [key, auditId] });
-    heard(`${reviewers.join(", ")}: ${samples.length === 1 ? "one decision" : `${samples.length} decisions`}`);
-  };
-  const again = () => {
-    if (over) return;
-    timer = setTimeout(() => {
-      if (document.visibilityState === "hidden") again();
-      else
-        look()
-          .catch(() => undefined)
-          .finally(again); // a service that is away is told of by the outbox
-    }, LOOK_MS);
-  };
-  again();
-  return () => {
-    over = true;
-    clearTimeout(timer);
-    stopHearing();
-  };
-}
-
-async function newer(auditId: string, sample: number, judgements: Judgements, queries: Queries): Promise<void> {
-  const evidence = await queries.fetchQuery({ ...evidenceQuery(auditId, sample), staleTime: 0 });
-  const waiting = outbox.of(auditId).some((kept) => kept.saying.sample === sample);
-  if (!waiting) judgements.set(sample, evidence.judgement as Judgement | null);
+  return { judgements, decide, didBulk, undo, ...listening };
 }
