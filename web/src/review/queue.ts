@@ -5,13 +5,17 @@ import { listOf, type Place } from "./place";
 
 export const BLOCK = 60;
 
-/** Ranks in the order in which they are looked at. It stays as it is while one judges, so that nothing jumps. */
+/**
+ * Ranks in the order in which they are looked at. It stays as it is while one judges, so that nothing jumps; whoever
+ * comes back to a list asks for it again.
+ */
 export const queueQuery = (auditId: string, place: Pick<Place, "choices" | "order" | "asOf">) => {
   const search = listOf(place).toString();
   return queryOptions({
     queryKey: ["queue", auditId, search],
     queryFn: async ({ signal }) => ranksOf(await bytes(`/v1/audits/${auditId}/queue?${search}`, signal)),
     staleTime: Number.POSITIVE_INFINITY,
+    gcTime: 0,
     placeholderData: keepPreviousData,
     structuralSharing: false,
   });

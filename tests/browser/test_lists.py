@@ -1,0 +1,55 @@
+"""Lists while one judges: what they hold, where one is in them, and what is left of that on the way back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Audited
+from tests.browser.reviewing import LOADED, decisions, press, review, saved, tiles_of
+
+People = Callable[..., Page]
+ANY = re.compile(".*")
+
+
+def samples(page: Page, count: int) -> list[int]:
+    """The first samples of the list."""
+    tiles = tiles_of(page)
+    expect(tiles.nth(count - 1)).to_have_attribute("data-sample", LOADED)
+    return [int(tiles.nth(k).get_attribute("data-sample") or "") for k in range(count)]
+
+
+def open_report(page: Page) -> None:
+    page.get_by_role("link", name="Report", exact=True).click()
+    expect(page.get_by_role("heading", name="Where the review stands")).to_be_visible()
+
+
+def test_decisions_are_there_after_a_look_at_another_screen(person: People, audited: Audited) -> None:
+    page = person()
+    tiles = review(page, audited)
+    press(page, "q", "e", "n")
+    saved(page)
+    open_report(page)
+    page.get_by_role("link", name="Review", exact=True).click()
+    expect(tiles.first).to_have_attribute("data-sample", LOADED)
+    assert decisions(tiles, 3) == ["keep", "exclude", "unsure"]
+
+
+def test_what_was_judged_is_not_offered_again_as_not_judged(person: People, audited: Audited) -> None:
+    page = person()
+    review(page, audited, "?decided=false")
+    first = samples(page, 6)
+    press(page, "q", "e", "n")
+    saved(page)
+    open_report(page)
+    page.get_by_role("link", name=re.compile("with the next")).click()
+    expect(tiles_of(page).first).to_have_attribute("data-sample", str(first[3]))
+    filters = page.get_by_role("complementary", name="Filters")
+    press(page, "q")
+    saved(page)
+    filters.get_by_role("button", name="Clear filters").click()
+    expect(tiles_of(page).first).to_have_attribute("data-sample", str(first[0]))
+    filters.get_by_role("button", name="not judged yet").click()
+    expect(tiles_of(page).first).to_have_attribute("data-sample", str(first[4]))
