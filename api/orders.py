@@ -5,27 +5,23 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict
-from types import MappingProxyType
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 from numpy.typing import NDArray
-from pydantic import BaseModel, model_validator
+from pydantic import BaseModel
 
-from api import files
-from api.choices import Choices, ReviewNumber, review_number
+from api import files, lists
+from api.choices import Choices
 from api.deps import PartsDep, audited
 from api.reviews import RangeOut
 from api.strict import StrictRoute
 from core.review import cuts as cutting
-from core.review import orders
-from core.review.ranking import Wanted, of
-from core.store import rankings
+from core.review.ranking import of
 
 router = APIRouter(prefix="/v1/audits", route_class=StrictRoute, tags=["reviews"])
 
-UNFLAGGED = Wanted(is_issue=False, decided=False)
 QUEUE: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Ranks as unsigned 32-bit numbers, the lowest byte first: a quarter of Content-Length of them.",
@@ -42,22 +38,8 @@ QUEUE: dict[int | str, dict[str, Any]] = {
 }
 
 
-class QueueQuery(Choices):
+class QueueQuery(lists.Ordered, Choices):
     """Which samples, and in which order; a sharpened one follows from the reviews up to number `as_of`."""
-
-    order: Literal["rank", "random", "sharpened"] = "rank"
-    as_of: ReviewNumber | None = None
-
-    @model_validator(mode="after")
-    def _one_of_many(self) -> Self:
-        if self.as_of is not None and self.order != "sharpened":
-            raise ValueError("as_of belongs to the order sharpened")
-        return self
-
-    @property
-    def chooses(self) -> bool:
-        """Whether not all of them are asked for."""
-        return bool(self.model_fields_set & Choices.model_fields.keys())
 
 
 class CutOut(BaseModel):
@@ -100,15 +82,10 @@ def queue(request: Request, audit_id: str, parts: PartsDep, query: Annotated[Que
     with parts.db.read() as session:
         audit = audited(session, audit_id)
         ranking, judged = parts.rankings.judged(session, audit)
-        by_chance = query.order == "random"
-        wanted = UNFLAGGED if by_chance and not query.chooses else query.wanted(audit)
-        chosen = of(ranking, judged, rankings.named(session, audit, ranking, wanted))
-        if query.order == "sharpened":
-            seq = review_number(audit, query.as_of)
-            ranks = parts.rankings.sharpened(session, audit, seq).ranks
-            return _numbers(request, ranks[chosen[ranks - 1]], {"As-Of": str(seq)})
-    found = orders.ranks(chosen)
-    return _numbers(request, orders.by_chance(found, audit_id) if by_chance else found)
+        chosen = of(ranking, judged, lists.wanted(session, audit, ranking, query, query))
+        ranks = lists.in_order(parts.rankings, session, audit, query, chosen)
+    seq = query.number(audit)
+    return _numbers(request, ranks, {} if seq is None else {"As-Of": str(seq)})
 
 
 @router.get("/{audit_id}/cuts", response_model=CutsOut)
@@ -124,7 +101,7 @@ def cuts(audit_id: str, parts: PartsDep) -> CutsOut:
     )
 
 
-def _numbers(request: Request, ranks: NDArray[np.uint32], more: Mapping[str, str] = MappingProxyType({})) -> Response:
+def _numbers(request: Request, ranks: NDArray[np.uint32], more: Mapping[str, str]) -> Response:
     content = ranks.astype("<u4").tobytes()
     headers = {"ETag": f'"{hashlib.sha256(content).hexdigest()}"', "Cache-Control": "private, no-cache", **more}
     if files.has(request, headers["ETag"]):

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field, model_validator
 
+from api import lists
 from api.choices import Choices, LabelName, class_number
 from api.deps import PartsDep, audited
 from api.judgements import JudgementOut, ReviewOut, judgement_out, reviews_out
@@ -20,7 +21,7 @@ from core.review import facets as counting
 from core.review import feedback as learning
 from core.review import looks
 from core.review.feedback import Action, Advice
-from core.review.ranking import NOTHING, Judged, Ranking, Wanted, of
+from core.review.ranking import NOTHING, Judged, Ranking, Wanted, both, of
 from core.spec import SPLITS, Frozen
 from core.store import rankings, reviews, scores
 from core.store.audits import Audited
@@ -71,9 +72,10 @@ class Written(BaseModel):
     standing: list[JudgementOut]
 
 
-class Bulk(Frozen):
-    """One decision on the first `top` samples of a list that nobody has judged yet. `accept` gives each its suggested
-    label, and passes over those without one. `count` is how many there are: whoever sends it has seen it."""
+class Bulk(lists.Ordered, Frozen):
+    """One decision on the first `top` samples of a list, as `queue` has it, that nobody has judged yet. `accept` gives
+    each its suggested label, and passes over those without one. `count` is how many there are: whoever sends it has
+    seen it."""
 
     id: Uuid
     action: Action
@@ -244,8 +246,9 @@ def say_of_many(audit_id: str, body: Bulk, parts: PartsDep, query: Annotated[Bul
             last = reviews.wait_turn(session, audit.dataset_pk)  # what is undecided now is so until this is done
             audit = replace(audit, reviews=last)
         ranking, judged = parts.rankings.judged(session, audit)
-        wanted = rankings.named(session, audit, ranking, body.choices.wanted(audit))
-        chosen = _chosen(body, ranking, judged, wanted)
+        open = _open(body.action, ranking, judged, lists.wanted(session, audit, ranking, body.choices, body))
+        ranks = lists.in_order(parts.rankings, session, audit, body, open)
+        chosen = ranks[: body.top].astype(np.intp) - 1
         if not query.dry_run:
             if reviews.knows(session, audit.dataset_pk, body.id):
                 raise Problem("already-done", "This was done before; take a new id for another one.")
@@ -327,12 +330,10 @@ def _said(audit: Audited, one: Saying) -> Said:
     return Said(one.id, one.sample, one.decision, class_number(audit, one.label), one.undoes)
 
 
-def _chosen(body: Bulk, ranking: Ranking, judged: Judged, wanted: Wanted) -> NDArray[np.intp]:
-    """The ranks that a bulk decision is about: undecided ones, the most suspicious first."""
-    open = of(ranking, judged, wanted) & (judged.decision == NOTHING)
-    if body.action == "accept":
-        open &= ranking.suggested != NOTHING
-    return np.flatnonzero(open)[: body.top]
+def _open(action: Action, ranking: Ranking, judged: Judged, wanted: Wanted) -> NDArray[np.bool_]:
+    """What a bulk decision can be about: of what is wanted, that which nobody judged."""
+    masks = [of(ranking, judged, wanted), judged.decision == NOTHING]
+    return both(ranking, [*masks, ranking.suggested != NOTHING] if action == "accept" else masks)
 
 
 def _counted(names: Any, counts: list[int]) -> list[Counted]:

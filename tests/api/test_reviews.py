@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx2
+import numpy as np
 import pytest
 from sqlalchemy import delete, update
 
@@ -217,6 +218,29 @@ def test_many_at_once_of_a_choice(fresh: Library) -> None:
     assert done["count"] == len(there) > 0
     assert all(row["judgement"]["decision"] == "keep" for row in everything(fresh, **wanted))
     assert len(everything(fresh, decided=True)) == len(there)
+
+
+@pytest.mark.parametrize("order", ["rank", "random", "sharpened"])
+@pytest.mark.parametrize("wanted", [{}, {"given": CLASSES[1]}, {"is_issue": False, "decided": False}])
+def test_many_at_once_are_the_first_of_the_list_that_is_looked_at(
+    fresh: Library, order: str, wanted: dict[str, Any]
+) -> None:
+    rows = everything(fresh)
+    said_so_far = [one(row["sample"]) for row in rows if row["given_label"] == CLASSES[0]]
+    say(fresh, *said_so_far, *(one(row["sample"], "exclude") for row in rows[-4:]))
+    listed = np.frombuffer(
+        fresh.http.get(path(fresh, "queue"), params={"order": order, **wanted}).content, "<u4"
+    ).tolist()
+    open = [rows[rank - 1]["sample"] for rank in listed]
+    open = [sample for sample in open if sample not in {row["sample"] for row in everything(fresh, decided=True)}]
+    as_of = {"as_of": len(said(fresh))} if order == "sharpened" else {}
+    done = bulk(fresh, action="keep", top=3, count=3, order=order, choices=wanted, **as_of).json()
+    assert {row["sample"] for row in said(fresh) if row["bulk"] == done["id"]} == set(open[:3])
+
+
+def test_many_at_once_know_no_review_that_is_to_come(fresh: Library) -> None:
+    check_problem(bulk(fresh, dry_run=True, order="sharpened", as_of=1), 422, "unknown-review")
+    check_problem(bulk(fresh, dry_run=True, order="random", as_of=0), 422, "invalid-parameter")
 
 
 def test_the_state_of_a_review_follows_from_its_decisions(fresh: Library) -> None:

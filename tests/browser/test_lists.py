@@ -53,3 +53,21 @@ def test_what_was_judged_is_not_offered_again_as_not_judged(person: People, audi
     expect(tiles_of(page).first).to_have_attribute("data-sample", str(first[0]))
     filters.get_by_role("button", name="not judged yet").click()
     expect(tiles_of(page).first).to_have_attribute("data-sample", str(first[4]))
+
+
+def test_many_are_decided_of_the_random_sample_that_is_looked_at(person: People, audited: Audited) -> None:
+    page = person()
+    review(page, audited)
+    page.get_by_label("Order").select_option("random")
+    expect(page).to_have_url(re.compile("is_issue=false&decided=false&order=random"))
+    unflagged = len(audited.suspects(is_issue=False))
+    expect(page.get_by_text(f"{unflagged} in this list", exact=False)).to_be_visible()
+    expect(page.get_by_role("complementary", name="Filters").locator("strong")).to_have_text(str(unflagged))
+    first = samples(page, 5)
+    page.get_by_role("button", name="Decide many").click()
+    page.get_by_label("What to decide").select_option("keep")
+    page.get_by_label("How many samples").fill("5")
+    page.get_by_label("Type 5 to do it").fill("5")
+    page.get_by_role("button", name="Decide 5").click()
+    expect(page.get_by_text("5 samples decided.", exact=False)).to_be_visible()
+    assert {said["sample"] for said in audited.said()} == set(first)

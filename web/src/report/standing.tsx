@@ -40,7 +40,9 @@ export function Standing({ auditId }: { auditId: string }) {
       </p>
       <p className="muted">
         {missed(state) ?? "What the flags miss, a look at some samples without a flag tells."}{" "}
-        <Link href={reviewAddress(auditId, { order: "random" })}>Look at some by chance</Link>
+        <Link href={reviewAddress(auditId, { order: "random", is_issue: false, decided: false })}>
+          Look at some by chance
+        </Link>
       </p>
       <Progress share={all > 0 ? done / all : 1} label="Samples judged" />
       <p className="row muted">

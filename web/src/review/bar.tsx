@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { reviewStateQuery } from "../api/queries";
 import { Button } from "../ui/parts";
-import type { Place } from "./place";
+import { ORDERS, ordered, type Place } from "./place";
 import { Standing } from "./standing";
 
 const SIZES = [
@@ -37,10 +37,7 @@ export function Bar({
 }) {
   const state = useQuery(reviewStateQuery(auditId)).data;
   const last = state?.last ?? 0;
-  const order = (name: string) => {
-    if (name === "sharpened") onList({ order: "sharpened", asOf: last });
-    else onList({ order: name === "random" ? "random" : "rank", asOf: null });
-  };
+  const order = (name: string) => onList(ordered(place, ORDERS.find((known) => known === name) ?? "rank", last));
   return (
     <div className="review-bar">
       <Standing auditId={auditId} />

@@ -3,7 +3,7 @@ import { useId, useState } from "react";
 import { answer, api, type Schemas } from "../api/client";
 import { count, countWithRange, plural } from "../ui/format";
 import { Button, Dialog, Failed, Notice } from "../ui/parts";
-import { bodyOf, type Choices } from "./place";
+import { bodyOf, type Place } from "./place";
 
 type Action = Schemas["Bulk"]["action"];
 const ACTIONS: Readonly<Record<Action, string>> = {
@@ -17,13 +17,13 @@ const ALL = 2 ** 31 - 1;
 export function BulkDialog({
   auditId,
   reviewer,
-  choices,
+  place,
   onDone,
   onClose,
 }: {
   auditId: string;
   reviewer: string;
-  choices: Choices;
+  place: Place;
   onDone: (id: string, count: number) => void;
   onClose: () => void;
 }) {
@@ -33,9 +33,11 @@ export function BulkDialog({
   const [id] = useState(() => crypto.randomUUID());
   const hint = useId();
   const most = top === "" ? ALL : Math.max(1, Math.min(ALL, Math.round(Number(top)) || 1));
-  const body = { id, action, top: most, choices: bodyOf(choices) as Schemas["Choices"], reviewer };
+  const { order, asOf } = place;
+  const choices = bodyOf(place.choices) as Schemas["Choices"];
+  const body = { id, action, top: most, choices, order, as_of: asOf, reviewer };
   const look = useQuery({
-    queryKey: ["bulk", auditId, action, most, choices],
+    queryKey: ["bulk", auditId, action, most, choices, order, asOf],
     queryFn: ({ signal }) =>
       answer(
         api.POST("/v1/audits/{audit_id}/reviews/bulk", {

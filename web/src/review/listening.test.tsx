@@ -1,5 +1,5 @@
 import { QueryClient, QueryClientProvider, QueryObserver } from "@tanstack/react-query";
-import { cleanup, renderHook } from "@testing-library/react";
+import { act, cleanup, renderHook } from "@testing-library/react";
 import type { ReactNode } from "react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Judgement } from "../api/queries";
@@ -80,6 +80,7 @@ test("without an answer nothing is forgotten", async () => {
   expect(judgements.of(1, null)).toEqual(KEEP);
 });
 
+const passing = (ms: number) => act(() => vi.advanceTimersByTimeAsync(ms));
 const after = (url: URL) => Number(url.searchParams.get("after"));
 const looks = () => service.asked.filter((asked) => asked.includes("/reviews?"));
 
@@ -97,11 +98,11 @@ test("where much was said one look is enough, and it goes on after the last of i
     return after(url) === 5 ? { data: [review(6, 1), review(7, 2)], next: 7 } : { data: [], next: null };
   };
   const { result } = listening();
-  await vi.advanceTimersByTimeAsync(3100);
+  await passing(3100);
   expect(result.current.heard).toBe("ben: more than 1,000 decisions.");
-  await vi.advanceTimersByTimeAsync(3100);
+  await passing(3100);
   expect(looks().map((asked) => after(new URL(asked, "http://here")))).toEqual([5, 50_000]);
-  await vi.advanceTimersByTimeAsync(10_000);
+  await passing(10_000);
   expect(result.current.heard).toBeNull();
 });
 
@@ -114,12 +115,12 @@ test("what could not be looked at is looked at again", async () => {
     return after(url) === 5 ? { data: [review(6, 1)], next: null } : { data: [], next: null };
   };
   const { judgements, result } = listening();
-  await vi.advanceTimersByTimeAsync(3100);
+  await passing(3100);
   expect(judgements.of(1, null)).toBeNull();
   away = false;
-  await vi.advanceTimersByTimeAsync(3100);
+  await passing(3100);
   expect(judgements.of(1, null)?.decision).toBe("keep");
   expect(result.current.heard).toBe("ben: one decision.");
-  await vi.advanceTimersByTimeAsync(3100);
+  await passing(3100);
   expect(looks().map((asked) => after(new URL(asked, "http://here")))).toEqual([5, 5, 6]);
 });

@@ -1,3 +1,5 @@
+import type { Source } from "./outbox";
+
 /** What is looked at, as the address of the page says it: so a reload, a link and the back button lead to the same list. */
 
 export const ORDERS = ["rank", "random", "sharpened"] as const;
@@ -30,6 +32,9 @@ export interface Place {
   sample: number | null;
 }
 
+/** What a random sample is of. The service takes it so where nothing is chosen; here it is said. */
+export const SAMPLED: Choices = { is_issue: "false", decided: "false" };
+
 export function placeOf(search: URLSearchParams): Place {
   const choices: Choices = {};
   for (const name of FILTERS) {
@@ -39,7 +44,7 @@ export function placeOf(search: URLSearchParams): Place {
   const asOf = numberOf(search.get("as_of"));
   const order = ORDERS.find((known) => known === search.get("order")) ?? "rank";
   return {
-    choices,
+    choices: order === "random" && Object.keys(choices).length === 0 ? SAMPLED : choices,
     order: order === "sharpened" && asOf === null ? "rank" : order,
     asOf: order === "sharpened" ? asOf : null,
     sample: numberOf(search.get("sample")),
@@ -51,6 +56,27 @@ export function searchOf(place: Place): URLSearchParams {
   const search = listOf(place);
   if (place.sample !== null) search.set("sample", String(place.sample));
   return search;
+}
+
+/** The same list in another order. A random sample is of what has no flag and is not judged, and only of that. */
+export function ordered({ choices, order: before }: Place, order: Order, last: number): Partial<Place> {
+  const sampled = order === "random" ? { ...choices, ...SAMPLED } : before === "random" ? without(choices) : choices;
+  return { choices: sampled, order, asOf: order === "sharpened" ? last : null };
+}
+
+/** Other choices; where none is left a random sample ends too. */
+export function chosen({ order, asOf }: Place, choices: Choices): Partial<Place> {
+  const all = order === "random" && Object.keys(choices).length === 0;
+  return all ? { choices, order: "rank", asOf: null } : { choices, order, asOf };
+}
+
+const without = (choices: Choices): Choices =>
+  Object.fromEntries(Object.entries(choices).filter(([name, value]) => SAMPLED[name as Filter] !== value));
+
+/** How its samples come to be looked at: of a part of them chance says nothing about all that has no flag. */
+export function sourceOf({ order, choices }: Place, blind: boolean): Source {
+  const honest = order === "random" && choicesOf(choices).toString() === choicesOf(SAMPLED).toString();
+  return honest ? "random" : blind ? "blind" : "list";
 }
 
 /** What determines the list alone: the query of the service's `queue`. */

@@ -15,7 +15,7 @@ import { Help } from "./help";
 import { useJudging } from "./judging";
 import { refresh } from "./listening";
 import { Picture } from "./picture";
-import type { Place } from "./place";
+import { chosen, type Place, sourceOf } from "./place";
 import { evidenceQuery, queueQuery } from "./queue";
 import { useRows } from "./rows";
 import { usePlace, useSampleInAddress } from "./use-address";
@@ -53,7 +53,7 @@ export default function Review({ auditId }: { auditId: string }) {
   const datasetId = audit.data?.dataset_id;
   const dataset = useQuery({ ...datasetQuery(datasetId ?? ""), enabled: datasetId !== undefined });
   const pictures = usePictures(datasetId, Number(tiles));
-  const judging = useJudging(auditId, reviewer, place.order === "random" ? "random" : blind ? "blind" : "list");
+  const judging = useJudging(auditId, reviewer, sourceOf(place, blind));
   const { judgements, didBulk, heard } = judging;
   const queue = useQuery({ ...queueQuery(auditId, place), enabled: judging.listening });
   const ranks = queue.data ?? NOTHING;
@@ -77,7 +77,7 @@ export default function Review({ auditId }: { auditId: string }) {
     },
     [go, place, restart],
   );
-  const choose = useCallback((choices: Place["choices"]) => list({ choices }), [list]);
+  const choose = useCallback((choices: Place["choices"]) => list(chosen(place, choices)), [list, place]);
   const again = useCallback(() => {
     void queries.invalidateQueries({ queryKey: ["queue", auditId] });
     void refresh(queries, auditId, judgements);
@@ -171,7 +171,7 @@ export default function Review({ auditId }: { auditId: string }) {
         <BulkDialog
           auditId={auditId}
           reviewer={reviewer}
-          choices={place.choices}
+          place={place}
           onClose={() => setOpen(null)}
           onDone={(id, decided) => {
             setOpen(null);
