@@ -10,7 +10,7 @@ export function ClassPicker({
   onChoose,
   onClose,
 }: {
-  classes: string[];
+  classes: readonly string[];
   onChoose: (label: string) => void;
   onClose: () => void;
 }) {
@@ -38,6 +38,7 @@ export function ClassPicker({
           setAt(0);
         }}
         onKeyDown={(event) => {
+          if (event.nativeEvent.isComposing) return; // the key is for what writes the letters
           if (event.key === "ArrowDown") setAt(Math.min(at + 1, found.length - 1));
           else if (event.key === "ArrowUp") setAt(Math.max(at - 1, 0));
           else if (event.key === "Enter") {

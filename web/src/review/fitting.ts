@@ -1,5 +1,5 @@
 /** Classes that fit what was typed: those that begin with it first, then those with a word that does, then the rest. */
-export function fitting(classes: string[], text: string): string[] {
+export function fitting(classes: readonly string[], text: string): readonly string[] {
   const wanted = text.trim().toLowerCase();
   if (wanted === "") return classes;
   const graded = classes
