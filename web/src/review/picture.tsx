@@ -1,7 +1,6 @@
 import { type PointerEvent, useRef, useState, type WheelEvent } from "react";
 import { Button } from "../ui/parts";
-
-const MOST = 32;
+import { enlarged, moved, WHOLE } from "./picture-view";
 
 /** The image as it is, each pixel a square when it is enlarged; the wheel or the buttons enlarge, dragging moves. */
 export function Picture({
@@ -15,23 +14,27 @@ export function Picture({
   onZoom?: () => void;
   large?: boolean;
 }) {
-  const [view, setView] = useState({ scale: 1, x: 0, y: 0 });
+  const [view, setView] = useState(WHOLE);
+  const [of, setOf] = useState(src);
   const [shown, setShown] = useState({ width: 0, height: 0 });
+  const frame = useRef<HTMLDivElement>(null);
   const held = useRef<{ x: number; y: number } | null>(null);
-  const scaled = (by: number) =>
-    setView(({ scale, x, y }) => {
-      const next = Math.max(1, Math.min(MOST, scale * by));
-      return next === 1 ? { scale: 1, x: 0, y: 0 } : { scale: next, x: (x * next) / scale, y: (y * next) / scale };
-    });
+  if (of !== src) {
+    setOf(src);
+    setView(WHOLE);
+  }
+  const size = () => ({ width: frame.current?.clientWidth ?? 0, height: frame.current?.clientHeight ?? 0 });
+  const scaled = (by: number) => setView((now) => enlarged(now, by, size()));
   const drag = (event: PointerEvent) => {
     const before = held.current;
     if (!before) return;
     held.current = { x: event.clientX, y: event.clientY };
-    setView((now) => ({ ...now, x: now.x + event.clientX - before.x, y: now.y + event.clientY - before.y }));
+    setView((now) => moved(now, event.clientX - before.x, event.clientY - before.y, size()));
   };
   return (
     <figure className={large ? "picture large" : "picture"}>
       <div
+        ref={frame}
         className="picture-frame"
         onWheel={(event: WheelEvent) => large && scaled(event.deltaY < 0 ? 1.25 : 0.8)}
         onPointerDown={(event) => {
