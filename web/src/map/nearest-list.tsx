@@ -16,7 +16,7 @@ export function NearestList({
   onPoint: (rank: number | null) => void;
 }) {
   const { data, error } = useQuery({ ...rowsQuery(auditId, ranks), placeholderData: keepPreviousData });
-  if (error) return <Failed error={error} />;
+  if (error && !data) return <Failed error={error} />;
   if (ranks.length === 0) return <p className="muted">Nothing is shown here.</p>;
   return (
     <ul className="map-nearest">

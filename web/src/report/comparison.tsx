@@ -45,8 +45,7 @@ export function Comparison({ audit }: { audit: Audit }) {
 
 function Difference({ audit, other }: { audit: Audit; other: string }) {
   const { data, error, refetch } = useQuery(differenceQuery(other, audit.id));
-  if (error) return <Failed error={error} again={() => refetch()} />;
-  if (!data) return <Loading what="the difference" />;
+  if (!data) return error ? <Failed error={error} again={() => refetch()} /> : <Loading what="the difference" />;
   const [theirs = 0, ours = 0, both = 0] = data.flagged;
   return (
     <>
