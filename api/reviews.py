@@ -172,10 +172,11 @@ class MissedOut(BaseModel):
 
 
 class AgreedOut(BaseModel):
-    """Samples with a suggestion that were judged, and how many were given the suggested label."""
+    """Samples with a suggestion that were judged, how many were given the suggested label, and that share from 50."""
 
     judged: int
     agreed: int
+    share: RangeOut | None
 
 
 class ReviewState(BaseModel):
@@ -186,7 +187,8 @@ class ReviewState(BaseModel):
     scores as the decisions so far correct them; decisions marked unsure say nothing.
 
     `random` is what chance showed of the labels without a flag. `blind` and `seen` tell how often a decision was what
-    is suggested, while that was hidden and while it was shown: far apart, the suggestions sway who judges.
+    is suggested, while that was hidden and while it was shown, of samples with the sources `blind` and `list`: far
+    apart, the suggestions sway who judges.
     """
 
     last: int
@@ -293,8 +295,8 @@ def summary(audit_id: str, parts: PartsDep) -> ReviewState:
         errors_next=RangeOut(**asdict(found.errors_next)),
         advice=found.advice,
         random=MissedOut(**asdict(looks.missed(ranking, judged))),
-        blind=AgreedOut(**asdict(looks.blind(ranking, judged))),
-        seen=AgreedOut(**asdict(looks.seen(ranking, judged))),
+        blind=AgreedOut(**asdict(looks.blind(ranking.suggested, judged))),
+        seen=AgreedOut(**asdict(looks.seen(ranking.suggested, judged))),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from core.datasets.exports.content import Decided
 from core.store import reviews
 from core.store.db import Database
+from core.words import SOURCES
 
 SAMPLES = 20_000  # of which reviews are in memory at once
 
@@ -20,6 +21,7 @@ def decided(db: Database, dataset_pk: int, samples: int, upto: int, tick: Callab
         for n, (word, disputed) in standing.items():
             found.decision[n] = word.decision
             found.label[n] = -1 if word.label is None else word.label
+            found.source[n] = SOURCES.index(word.source) if word.source in SOURCES else -1
             found.reviewer[n] = places.setdefault(word.reviewer, len(places))
             found.at[n] = word.at
             found.disputed[n] = disputed

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.review.feedback import Range, share
+from core.review.feedback import ENOUGH, Range, share
 from core.review.ranking import NOTHING, RIGHT, WRONG, Judged, Ranking
 from core.words import SOURCES
 
-SEEN = tuple(SOURCES.index(source) for source in ("list", "random"))
+LIST, RANDOM, BLIND = (SOURCES.index(source) for source in ("list", "random", "blind"))
 
 
 @dataclass(frozen=True)
@@ -25,30 +25,39 @@ class Missed:
 
 @dataclass(frozen=True)
 class Agreed:
-    """How many labels with a suggestion were judged, and how often the decision was what is suggested."""
+    """How many labels with a suggestion were judged, and how often the decision was what is suggested. The share is
+    told only of enough of them."""
 
     judged: int
     agreed: int
+    share: Range | None
 
 
 def missed(ranking: Ranking, judged: Judged) -> Missed:
     """What an honest sample of the unflagged labels says of all of them."""
-    by_chance = ~ranking.is_issue & (judged.source == SOURCES.index("random"))
+    by_chance = ~ranking.is_issue & (judged.source == RANDOM)
     wrong = int((by_chance & np.isin(judged.decision, WRONG)).sum())
     right = int((by_chance & np.isin(judged.decision, RIGHT)).sum())
     return Missed(right + wrong, wrong, share(wrong, right, np.random.default_rng(0)))
 
 
-def blind(ranking: Ranking, judged: Judged) -> Agreed:
+def blind(suggested: NDArray[np.int32], judged: Judged) -> Agreed:
     """While the suggestion was hidden."""
-    return _agreed(ranking, judged, judged.source == SOURCES.index("blind"))
+    return _agreed(suggested, judged, BLIND)
 
 
-def seen(ranking: Ranking, judged: Judged) -> Agreed:
-    """While it was shown. What was decided of many at once was not looked at one by one."""
-    return _agreed(ranking, judged, np.isin(judged.source, SEEN))
+def seen(suggested: NDArray[np.int32], judged: Judged) -> Agreed:
+    """While it was shown. Not what was looked at by chance: it has no flag, so its suggestions are hardly ever right,
+    and it may have been looked at blind. What was decided of many at once was not looked at one by one."""
+    return _agreed(suggested, judged, LIST)
 
 
-def _agreed(ranking: Ranking, judged: Judged, where: NDArray[np.bool_]) -> Agreed:
-    where = where & (ranking.suggested != NOTHING) & np.isin(judged.decision, RIGHT + WRONG)
-    return Agreed(int(where.sum()), int((where & judged.accepted).sum()))
+def sways(seen: Agreed, blind: Agreed) -> bool | None:
+    """Whether people agree more often with what they see than chance explains; None before that can be told."""
+    return None if seen.share is None or blind.share is None else seen.share.low > blind.share.high
+
+
+def _agreed(suggested: NDArray[np.int32], judged: Judged, source: int) -> Agreed:
+    where = (judged.source == source) & (suggested != NOTHING) & np.isin(judged.decision, RIGHT + WRONG)
+    known, agreed = int(where.sum()), int((where & judged.accepted).sum())
+    return Agreed(known, agreed, share(agreed, known - agreed, np.random.default_rng(0)) if known >= ENOUGH else None)

@@ -109,7 +109,15 @@ def test_it_is_told_whether_suggestions_sway(fresh: Library) -> None:
     say(fresh, *taken[:3], one(rows[5]["sample"]))
     say(fresh, taken[3], one(rows[6]["sample"], "unsure"), *(one(row["sample"]) for row in rows[7:9]), source="blind")
     found = fresh.http.get(path(fresh, "reviews/summary")).json()
-    assert found["seen"] == {"judged": 4, "agreed": 3} and found["blind"] == {"judged": 3, "agreed": 1}
+    assert found["seen"] == {"judged": 4, "agreed": 3, "share": None}
+    assert found["blind"] == {"judged": 3, "agreed": 1, "share": None}  # too few for a share
+
+
+def test_what_is_judged_by_chance_counts_for_neither_the_seen_nor_the_blind(fresh: Library) -> None:
+    rows = [row for row in everything(fresh) if row["suggested_label"]]
+    say(fresh, *(one(row["sample"]) for row in rows[:3]), source="random")
+    found = fresh.http.get(path(fresh, "reviews/summary")).json()
+    assert found["seen"]["judged"] == found["blind"]["judged"] == 0
 
 
 def sharpened(library: Library, **wanted: Any) -> tuple[list[int], int]:

@@ -49,6 +49,7 @@ class Decided:
 
     decision: NDArray[np.int8]
     label: NDArray[np.int32]
+    source: NDArray[np.int8]  # places in SOURCES
     reviewer: NDArray[np.int32]  # places in `reviewers`
     at: NDArray[np.float64]
     disputed: NDArray[np.bool_]
@@ -57,8 +58,8 @@ class Decided:
     @staticmethod
     def nothing(samples: int) -> Decided:
         """Before anybody said anything."""
-        none = np.full(samples, -1, np.int32)
-        return Decided(none.astype(np.int8), none, none.copy(), np.full(samples, np.nan), np.zeros(samples, np.bool_))
+        none, words = np.full((2, samples), -1, np.int32), np.full((2, samples), -1, np.int8)
+        return Decided(words[0], none[0], words[1], none[1], np.full(samples, np.nan), np.zeros(samples, np.bool_))
 
 
 def revised(

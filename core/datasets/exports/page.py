@@ -9,8 +9,10 @@ from html import escape
 
 import numpy as np
 
-from core.datasets.exports.content import Content, Entry
+from core.datasets.exports.content import RELABEL, Content, Entry
 from core.errors import shown
+from core.review import looks
+from core.review.ranking import Judged
 
 MOST = 200  # images
 ROWS = 25  # of a chart
@@ -56,6 +58,7 @@ def write(content: Content) -> Iterator[bytes]:
     """Head, charts, images; a piece at a time."""
     yield _head(content).encode()
     yield _facts(content).encode()
+    yield _swayed(content).encode()
     yield _charts(content).encode()
     yield _mix_ups(content).encode()
     first = content.audited[:MOST]
@@ -100,6 +103,26 @@ def _facts(content: Content) -> str:
     )
     warning = f'<p class="wrong">{_text(said.degenerate.detail)}</p>' if said.degenerate else ""
     return f'{warning}<dl class="facts">{shown_facts}</dl>\n'
+
+
+def _swayed(content: Content) -> str:
+    """Whether people agree more often with what they see; nothing where too few were judged in either way."""
+    at, decided, suggested = content.audited, content.decided, content.ranked.suggested
+    accepted = (decided.decision == RELABEL) & (decided.label == suggested)
+    judged = Judged(decided.decision[at], decided.source[at], accepted[at], decided.disputed[at])
+    seen, blind = looks.seen(suggested[at], judged), looks.blind(suggested[at], judged)
+    if (sways := looks.sways(seen, blind)) is None:
+        return ""
+    so = "What is suggested sways" if sways else "These numbers do not show that what is suggested sways"
+    return f"""<p>People decided as suggested on {_of_those(seen)} while they saw what is suggested, and on
+{_of_those(blind)} while it was hidden. {so} who judges.</p>
+"""
+
+
+def _of_those(agreed: looks.Agreed) -> str:
+    if agreed.share is None:
+        return f"{agreed.agreed:,} of {agreed.judged:,}"
+    return f"{agreed.share.estimate:.0%} of {agreed.judged:,} ({agreed.share.low:.0%} to {agreed.share.high:.0%})"
 
 
 def _charts(content: Content) -> str:

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 
 from core.review import looks
+from core.review.feedback import ENOUGH
 from core.review.ranking import NOTHING
-from core.words import SOURCES, Source
+from core.words import Source
 from tests.unit.review.rankings import judged, number, ranking, so_far
-
-RANDOM, BULK = SOURCES.index("random"), SOURCES.index("bulk")
 
 
 def test_what_chance_shows_of_the_unflagged_is_counted_and_nothing_else() -> None:
@@ -34,7 +33,21 @@ def test_agreement_is_told_apart_by_whether_the_suggestion_was_seen(source: Sour
     said.decision[:100] = number("unsure")
     said = replace(said, accepted=wrong & (made.suggested != NOTHING) & (np.arange(1000) >= 100))
     shown = made.suggested[100:] != NOTHING
-    all_of_them = looks.Agreed(int(shown.sum()), int((shown & wrong[100:]).sum()))
-    nothing = looks.Agreed(0, 0)
-    assert looks.blind(made, said) == (all_of_them if source == "blind" else nothing)
-    assert looks.seen(made, said) == (all_of_them if source in ("list", "random") else nothing)
+    judged_so, agreed = int(shown.sum()), int((shown & wrong[100:]).sum())
+    for told, where in ((looks.blind, "blind"), (looks.seen, "list")):
+        found = told(made.suggested, said)
+        if source != where:
+            assert found == looks.Agreed(0, 0, None)
+            continue
+        assert (found.judged, found.agreed) == (judged_so, agreed)
+        assert found.share is not None and found.share.low < agreed / judged_so < found.share.high
+
+
+def test_a_share_of_a_few_is_not_told() -> None:
+    made, wrong = ranking(1000)
+    with_suggestion = np.flatnonzero(made.suggested != NOTHING)
+    for count in (ENOUGH - 1, ENOUGH):
+        looked = np.zeros(1000, bool)
+        looked[with_suggestion[:count]] = True
+        found = looks.blind(made.suggested, so_far(judged(wrong, looked), "blind"))
+        assert found.judged == count and (found.share is not None) == (count >= ENOUGH)

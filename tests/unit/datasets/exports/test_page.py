@@ -7,7 +7,11 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
+from pytest import MonkeyPatch
+
 from core.datasets.exports import page
+from core.datasets.exports.content import KEEP, RELABEL, Content
+from core.words import SOURCES, Source
 from tests.unit.datasets.exports.make import CLASSES, DECIDED, content, picture, rows, whole
 
 VOID = {"meta", "img", "br", "rect", "line"}
@@ -80,3 +84,25 @@ def test_only_the_chosen_splits_are_in_it() -> None:
         in whole(page.write(content(splits=("val",)))).decode()
     )
     assert 0 < len(content(splits=("val",)).audited) < len(content().audited)
+
+
+def looked(count: int, source: Source, accepted: int, said: Content) -> None:
+    """So many more decisions of one kind, some of them as suggested, on samples that were not decided on."""
+    suggested = said.ranked.suggested
+    free = [n for n in said.audited.tolist() if said.decided.decision[n] < 0 and suggested[n] >= 0][:count]
+    assert len(free) == count
+    said.decided.decision[free] = KEEP
+    said.decided.source[free] = SOURCES.index(source)
+    said.decided.decision[free[:accepted]] = RELABEL
+    said.decided.label[free[:accepted]] = suggested[free[:accepted]]
+
+
+def test_it_tells_whether_suggestions_sway_where_enough_was_judged_in_either_way(monkeypatch: MonkeyPatch) -> None:
+    monkeypatch.setattr("core.review.looks.ENOUGH", 4)
+    said = content()
+    looked(4, "list", 4, said)
+    assert "as suggested" not in whole(page.write(said)).decode(), "nothing was judged blind"
+    looked(4, "blind", 0, said)
+    text = " ".join(whole(page.write(said)).decode().split())
+    assert "on 100% of 4 (" in text and "and on 0% of 4 (0% to" in text
+    assert "What is suggested sways who judges." in text
