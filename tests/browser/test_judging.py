@@ -158,20 +158,3 @@ def test_two_people_see_what_the_other_decides_and_where_they_differ(person: Peo
     expect(tiles_of(ann).first).to_contain_text("⚑")
     expect(ann.get_by_text("1 disputed")).to_be_visible()
     assert {said["reviewer"] for said in audited.said()} == {"ann", "ben"}
-
-
-def test_blind_hides_everything_that_could_lead_and_says_so_in_what_is_written(
-    person: People, audited: Audited
-) -> None:
-    page = person()
-    tiles = review(page, audited)
-    page.get_by_label("blind").check()
-    expect(tiles.first).not_to_contain_text("→")
-    for words in ("likely wrong", "Suggested label", "Verdict", "Why it is here", "suggested"):
-        expect(page.get_by_text(words, exact=False)).to_have_count(0)
-    tiles.first.click()
-    press(page, "w")
-    expect(page.get_by_text("In blind mode nothing is suggested")).to_be_visible()
-    press(page, "q")
-    saved(page)
-    assert [(said["decision"], said["source"]) for said in audited.said()] == [("keep", "blind")]

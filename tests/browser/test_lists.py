@@ -71,3 +71,65 @@ def test_many_are_decided_of_the_random_sample_that_is_looked_at(person: People,
     page.get_by_role("button", name="Decide 5").click()
     expect(page.get_by_text("5 samples decided.", exact=False)).to_be_visible()
     assert {said["sample"] for said in audited.said()} == set(first)
+
+
+def test_a_list_made_anew_keeps_the_sample_in_front_of_one_and_no_selection(person: People, audited: Audited) -> None:
+    page = person()
+    tiles = review(page, audited, "?decided=false")
+    first = samples(page, 8)
+    press(page, "q", "e", "q", "Shift+ArrowRight")
+    saved(page)
+    expect(page.get_by_text("2 samples selected.", exact=False)).to_be_visible()
+    page.get_by_role("button", name="Refresh").click()
+    expect(tiles.first).to_have_attribute("data-sample", str(first[3]))
+    focused = page.locator(".tile[data-focused]")
+    expect(focused).to_have_attribute("data-sample", str(first[4]))
+    expect(page.locator(".tile[aria-selected=true]")).to_have_count(0)
+    press(page, "ArrowLeft", "e", "ArrowLeft")  # what was judged last is in front
+    saved(page)
+    page.get_by_role("button", name="Refresh").click()
+    expect(tiles.first).to_have_attribute("data-sample", str(first[4]))
+    expect(focused).to_have_attribute("data-sample", str(first[4]))
+
+
+def test_back_leads_to_the_list_and_the_sample_where_one_was(person: People, audited: Audited) -> None:
+    page = person()
+    tiles = review(page, audited)
+    [*_, there] = samples(page, 6)
+    press(page, *["ArrowRight"] * 5)
+    expect(page).to_have_url(re.compile(f"sample={there}$"))
+    press(page, "Space", "Shift+ArrowLeft", "ArrowRight")
+    filters = page.get_by_role("complementary", name="Filters")
+    filters.get_by_role("button", name="ant").first.click()
+    expect(tiles.first).to_have_attribute("data-focused", "true")
+    press(page, "ArrowRight")
+    expect(page).to_have_url(re.compile("given=ant&sample="))
+    page.go_back()
+    focused = page.locator(".tile[data-focused]")
+    expect(focused).to_have_attribute("data-sample", str(there))
+    expect(page.locator(".tile[aria-selected=true]")).to_have_count(0)
+    expect(page).to_have_url(re.compile(f"sample={there}$"))
+
+
+def test_keys_live_on_where_what_a_key_opens_cannot_be_shown(person: People, audited: Audited) -> None:
+    page = person(expects=("Failed to load resource", "ERR_"))
+    page.route(f"**/v1/datasets/{audited.dataset}", lambda route: route.abort("connectionfailed"))
+    page.goto(f"{audited.url}/audits/{audited.audit}/review?contains=no-path-has-this")
+    expect(page.get_by_text("No sample fits these filters")).to_be_visible()
+    press(page, "z", "/")
+    page.get_by_role("button", name="Clear filters").click()
+    expect(tiles_of(page).first).to_have_attribute("data-sample", LOADED)
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    press(page, "/", "e")
+    expect(tiles_of(page).first).to_have_attribute("data-decision", "exclude")
+
+
+def test_where_one_is_in_the_list_is_told_whatever_others_do(person: People, audited: Audited) -> None:
+    ann, ben = person(), person()
+    ben.add_init_script("localStorage.setItem('labelaudit.reviewer', 'ben')")
+    review(ann, audited)
+    review(ben, audited)
+    press(ben, "e")
+    expect(ann.get_by_text("ben: one decision.")).to_be_visible()
+    expect(ann.get_by_text("300 in this list, at 1.")).to_be_visible()
+    expect(ann.get_by_text("ben: one decision.")).to_have_count(0)

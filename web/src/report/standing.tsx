@@ -4,23 +4,17 @@ import { reviewStateQuery } from "../api/queries";
 import { count, plural } from "../ui/format";
 import { Card, Failed, Loading, Progress } from "../ui/parts";
 import { reviewAddress } from "./address";
-import { advice, decided, judged, missed, sentence } from "./standing-words";
+import { advice, decided, judged, missed, sentence, swayed } from "./standing-words";
 
 const SIGNS = { "too-few": "…", "go-on": "→", stop: "✓" } as const;
 
 /** Where the review of this audit stands, and whether it pays to go on. */
 export function Standing({ auditId }: { auditId: string }) {
   const { data: state, error, refetch } = useQuery({ ...reviewStateQuery(auditId), refetchOnMount: "always" });
-  if (error)
-    return (
-      <Card title="Where the review stands">
-        <Failed error={error} again={() => refetch()} />
-      </Card>
-    );
   if (!state)
     return (
       <Card title="Where the review stands">
-        <Loading what="where the review stands" />
+        {error ? <Failed error={error} again={() => refetch()} /> : <Loading what="where the review stands" />}
       </Card>
     );
   const done = judged(state);
@@ -44,6 +38,7 @@ export function Standing({ auditId }: { auditId: string }) {
           Look at some by chance
         </Link>
       </p>
+      {swayed(state) && <p className="muted">{swayed(state)}</p>}
       <Progress share={all > 0 ? done / all : 1} label="Samples judged" />
       <p className="row muted">
         <span>{plural(done, "sample")} judged</span>

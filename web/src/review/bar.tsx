@@ -3,6 +3,7 @@ import { reviewStateQuery } from "../api/queries";
 import { Button } from "../ui/parts";
 import { ORDERS, ordered, type Place } from "./place";
 import { Standing } from "./standing";
+import type { Looks } from "./use-looks";
 
 const SIZES = [
   [96, "small"],
@@ -19,20 +20,14 @@ export function Bar({
   place,
   onList,
   onAgain,
-  blind,
-  onBlind,
-  tiles,
-  onTiles,
+  looks,
   onOpen,
 }: {
   auditId: string;
   place: Place;
   onList: (to: Partial<Place>) => void;
   onAgain: () => void;
-  blind: boolean;
-  onBlind: (on: boolean) => void;
-  tiles: string;
-  onTiles: (size: string) => void;
+  looks: Looks;
   onOpen: (what: Open) => void;
 }) {
   const state = useQuery(reviewStateQuery(auditId)).data;
@@ -40,7 +35,7 @@ export function Bar({
   const order = (name: string) => onList(ordered(place, ORDERS.find((known) => known === name) ?? "rank", last));
   return (
     <div className="review-bar">
-      <Standing auditId={auditId} />
+      <Standing auditId={auditId} blind={looks.blind} />
       <div className="row">
         <label>
           <span className="unseen">Order</span>
@@ -69,15 +64,16 @@ export function Bar({
         <Button small onClick={() => onOpen("bulk")}>
           Decide many …
         </Button>
-        <label className="check" title="Hide what is suggested, to judge without being led">
-          <input type="checkbox" checked={blind} onChange={(event) => onBlind(event.target.checked)} /> blind
+        <label className="check" title="Hide what is suggested and what others decided, to judge without being led">
+          <input type="checkbox" checked={looks.blind} onChange={(event) => looks.setBlind(event.target.checked)} />{" "}
+          blind
         </label>
         <label>
           <span className="unseen">Size of the tiles</span>
           <select
-            value={tiles}
+            value={looks.tiles}
             onChange={(event) => {
-              onTiles(event.target.value);
+              looks.setTiles(Number(event.target.value));
               event.target.blur();
             }}
           >

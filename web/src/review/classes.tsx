@@ -1,44 +1,49 @@
 import type { Evidence } from "../api/queries";
 import { probability } from "../ui/format";
 
-/** The classes that can be chosen by a digit, the likeliest first; hidden likelihoods leave them in order of name. */
+export const DIGITS = 9;
+const FEW = 30;
+
+/**
+ * The classes that can be chosen at once, the first ones by a digit: the likeliest ones. Where that would lead, `all`
+ * classes of the dataset, if they are few: which ones of many are likely says as much as their order.
+ */
 export function offered(
   row: Pick<Evidence, "top" | "given_label" | "suggested_label">,
-  blind: boolean,
+  all: readonly string[] | null,
 ): { label: string; p: number | null }[] {
+  if (all !== null) return all.length > FEW ? [] : all.map((label) => ({ label, p: null }));
   const top: { label: string; p: number | null }[] = [...(row.top ?? [])];
   for (const label of [row.suggested_label, row.given_label])
     if (label !== null && !top.some((one) => one.label === label)) top.push({ label, p: null });
-  if (!blind) return top.slice(0, 9);
-  return top
-    .slice(0, 9)
-    .sort((one, other) => one.label.localeCompare(other.label))
-    .map(({ label }) => ({ label, p: null }));
+  return top.slice(0, DIGITS);
 }
 
 export function Classes({
   row,
-  blind,
+  all,
   chosen,
   onChoose,
 }: {
   row: Evidence;
-  blind: boolean;
+  all: readonly string[] | null;
   chosen: string | null;
   onChoose: (label: string) => void;
 }) {
+  const classes = offered(row, all);
+  if (classes.length === 0) return null;
   return (
     <section>
-      <h3>{blind ? "Classes" : "Classes by likelihood"}</h3>
+      <h3>{all ? "Classes" : "Classes by likelihood"}</h3>
       <ol className="classes">
-        {offered(row, blind).map(({ label, p }, k) => (
+        {classes.map(({ label, p }, k) => (
           <li key={label}>
             <button type="button" className="class" aria-pressed={label === chosen} onClick={() => onChoose(label)}>
-              <kbd>{k + 1}</kbd>
+              {k < DIGITS && <kbd>{k + 1}</kbd>}
               <span className="class-name">
                 {label === "" ? "(empty)" : label}
                 {label === row.given_label && <span className="badge">given</span>}
-                {!blind && label === row.suggested_label && <span className="badge calm">suggested</span>}
+                {!all && label === row.suggested_label && <span className="badge calm">suggested</span>}
               </span>
               {p !== null && (
                 <>

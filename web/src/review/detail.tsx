@@ -9,6 +9,7 @@ import { Neighbours } from "./neighbours";
 import { Picture } from "./picture";
 import { evidenceQuery } from "./queue";
 import type { Actions } from "./use-deciding";
+import type { Looks } from "./use-looks";
 
 const Trajectory = lazy(() => import("./trajectory"));
 
@@ -27,20 +28,21 @@ export function Detail({
   auditId,
   sample,
   judgement,
-  blind,
+  looks: { blind, only },
+  classes,
   pinned,
   actions,
 }: {
   auditId: string;
   sample: number;
   judgement: Judgement | null;
-  blind: boolean;
+  looks: Looks;
+  classes: readonly string[];
   pinned: boolean;
   actions: Actions;
 }) {
   const { data: row, error, refetch } = useQuery(evidenceQuery(auditId, sample));
-  if (error) return <Failed error={error} again={refetch} />;
-  if (!row) return <Loading what="this sample" />;
+  if (!row) return error ? <Failed error={error} again={refetch} /> : <Loading what="this sample" />;
   return (
     <>
       {pinned && (
@@ -62,7 +64,8 @@ export function Detail({
         )}
         <span className="path muted">
           {row.path}
-          {row.split && ` · ${row.split}`} · sample {row.sample} · rank {row.rank}
+          {row.split && ` · ${row.split}`} · sample {row.sample}
+          {!blind && ` · rank ${row.rank}`}
         </span>
       </div>
       <fieldset className="decide" aria-label="Decide">
@@ -79,12 +82,12 @@ export function Detail({
         <Decide name="Unsure" keyName="N" pressed={judgement?.decision === "unsure"} onClick={actions.unsure} />
         <Decide name="Other label" keyName="/" pressed={false} onClick={actions.search} />
       </fieldset>
-      {judgement?.disputed && (
+      {!blind && judgement?.disputed && (
         <p className="notice warning">Reviewers differ about this sample; the last word counts.</p>
       )}
       <Classes
         row={row}
-        blind={blind}
+        all={blind ? classes : null}
         chosen={judgement?.decision === "relabel" ? judgement.label : null}
         onChoose={actions.relabel}
       />
@@ -103,8 +106,8 @@ export function Detail({
           <Trajectory auditId={auditId} curves={row.curves} />
         </Suspense>
       )}
-      <Neighbours auditId={auditId} sample={sample} blind={blind} onShow={actions.show} />
-      <History reviews={row.reviews} />
+      {!blind && <Neighbours auditId={auditId} sample={sample} onShow={actions.show} />}
+      <History reviews={row.reviews.filter(({ reviewer }) => only === null || reviewer === only)} />
     </>
   );
 }

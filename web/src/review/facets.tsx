@@ -52,8 +52,8 @@ export function Facets({
         )}
       </div>
       {facet("Judged", "decided", judged, { true: "judged", false: "not judged yet" })}
-      {facet("Decision", "decision", data?.decision)}
-      {facet("Reviewers differ", "disputed", data?.disputed, YES_NO)}
+      {!blind && facet("Decision", "decision", data?.decision)}
+      {!blind && facet("Reviewers differ", "disputed", data?.disputed, YES_NO)}
       {!blind && facet("Flagged", "is_issue", data?.is_issue, YES_NO)}
       {!blind && facet("Verdict", "verdict", data?.verdict)}
       {!blind && data && <ScoreFacet bins={data.score} choices={choices} onChoose={onChoose} />}
@@ -61,7 +61,7 @@ export function Facets({
       {!blind && facet("Suggested label", "suggested", data?.suggested)}
       {!blind && facet("Reason", "reason", data?.reason)}
       {facet("Split", "split", data?.split)}
-      {facet("Same image, other label", "conflict", data?.conflict, YES_NO)}
+      {!blind && facet("Same image, other label", "conflict", data?.conflict, YES_NO)}
       <PathFacet
         key={choices.contains ?? ""}
         value={choices.contains ?? ""}

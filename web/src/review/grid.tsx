@@ -5,6 +5,7 @@ import type { Pictures } from "./pictures";
 import { useRows } from "./rows";
 import { Tile } from "./tile";
 import { useLines } from "./use-lines";
+import type { Looks } from "./use-looks";
 
 const WORDS = 44; // height of the words under a picture
 const GAP = 8;
@@ -22,17 +23,17 @@ interface GridProps {
   selected: ReadonlySet<number>;
   judgements: Judgements;
   pictures: Pictures;
-  tileSize: number;
-  blind: boolean;
+  looks: Looks;
   shape: RefObject<GridShape>;
   onPick: (place: number, how: { range: boolean; more: boolean }) => void;
 }
 
 /** All samples of the list; only those in sight are there. */
 export function Grid(props: GridProps) {
-  const { ranks, focus, selected, tileSize, shape, onPick, pictures } = props;
+  const { ranks, focus, selected, looks, shape, onPick, pictures } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const [columns, setColumns] = useState(1);
+  const tileSize = looks.tiles;
   const lineHeight = tileSize + WORDS + GAP;
   const lines = useLines(scroller, Math.ceil(ranks.length / columns), lineHeight);
   const { size, show } = lines;
@@ -98,7 +99,7 @@ export function Grid(props: GridProps) {
                   pictures={pictures}
                   focused={place === focus}
                   selected={selected.has(place)}
-                  blind={props.blind}
+                  looks={looks}
                   asSharpened={props.asOf !== null}
                   onPick={pick}
                 />

@@ -3,7 +3,7 @@ import { Dialog } from "../ui/parts";
 const KEYS: [string[], string][] = [
   [["Q"], "keep the label: it is right"],
   [["W"], "accept the suggested label"],
-  [["1", "…", "9"], "give it a class, by likelihood"],
+  [["1", "…", "9"], "give it a class, by likelihood; blind by name"],
   [["/"], "find another class"],
   [["E"], "exclude the sample from the dataset"],
   [["N"], "unsure: somebody else may look at it"],

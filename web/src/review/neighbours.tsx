@@ -8,12 +8,10 @@ type Shown = Pick<Schemas["Neighbour"], "sample" | "image" | "label"> & { distan
 export function Neighbours({
   auditId,
   sample,
-  blind,
   onShow,
 }: {
   auditId: string;
   sample: number;
-  blind: boolean;
   onShow: (sample: number) => void;
 }) {
   const { data } = useQuery(neighboursQuery(auditId, sample));
@@ -23,9 +21,7 @@ export function Neighbours({
   return (
     <>
       {strip(`Nearest labelled ${data.given_label}`, data.with_given)}
-      {!blind &&
-        data.suggested_label !== null &&
-        strip(`Nearest labelled ${data.suggested_label}`, data.with_suggested)}
+      {data.suggested_label !== null && strip(`Nearest labelled ${data.suggested_label}`, data.with_suggested)}
       {strip("Nearest of all", data.nearest)}
       {strip("The same image", data.same_bytes)}
       {strip("Nearly the same image", data.near_duplicates)}

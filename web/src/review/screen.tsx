@@ -3,25 +3,23 @@ import { memo, useCallback, useDeferredValue, useEffect, useMemo, useRef, useSta
 import { auditQuery, datasetQuery, type Suspect } from "../api/queries";
 import { AuditHeader } from "../audits/header";
 import { count, plural } from "../ui/format";
-import { Dialog, Empty, Failed, Loading } from "../ui/parts";
+import { Empty, Failed, Loading } from "../ui/parts";
 import { useRemembered } from "../ui/stored";
 import { Bar, type Open } from "./bar";
-import { BulkDialog } from "./bulk";
-import { ClassPicker } from "./class-picker";
 import { Detail } from "./detail";
+import { Dialogs, shownOf } from "./dialogs";
 import { Facets } from "./facets";
 import { Grid, type GridShape } from "./grid";
-import { Help } from "./help";
 import { useJudging } from "./judging";
 import { refresh } from "./listening";
-import { Picture } from "./picture";
-import { chosen, type Place, sourceOf } from "./place";
+import { chosen, listOf, type Place, sourceOf } from "./place";
 import { evidenceQuery, queueQuery } from "./queue";
 import { useRows } from "./rows";
 import { usePlace, useSampleInAddress } from "./use-address";
 import { useDeciding } from "./use-deciding";
 import { useJudgement } from "./use-judgement";
 import { useKeys } from "./use-keys";
+import { useLooks } from "./use-looks";
 import { usePictures } from "./use-pictures";
 import { usePosition } from "./use-position";
 import "./review.css";
@@ -34,6 +32,8 @@ const CalmFacets = memo(Facets);
 const CalmBar = memo(Bar);
 const CalmDetail = memo(Detail);
 const NOTHING = new Uint32Array();
+const NO_CLASSES: readonly string[] = [];
+const NOT_HERE = "That is not here yet.";
 
 /** Where people judge: filters, the grid, and all that is known of the sample in front of them. */
 export default function Review({ auditId }: { auditId: string }) {
@@ -41,42 +41,40 @@ export default function Review({ auditId }: { auditId: string }) {
   const address = usePlace(auditId);
   const { place, go } = address;
   const [reviewer] = useRemembered("reviewer", "local");
-  const [blindness, rememberBlind] = useRemembered("blind", "no");
-  const [tiles, setTiles] = useRemembered("tiles", "132");
+  const looks = useLooks(reviewer);
   const [open, setOpen] = useState<Open>(null);
   const [note, tell] = useState("");
   const shape = useRef<GridShape>({ columns: 1, rows: 1 });
-  const blind = blindness === "yes";
-  const setBlind = useCallback((on: boolean) => rememberBlind(on ? "yes" : "no"), [rememberBlind]);
 
   const audit = useQuery(auditQuery(auditId));
   const datasetId = audit.data?.dataset_id;
   const dataset = useQuery({ ...datasetQuery(datasetId ?? ""), enabled: datasetId !== undefined });
-  const pictures = usePictures(datasetId, Number(tiles));
-  const judging = useJudging(auditId, reviewer, sourceOf(place, blind));
+  const classes = dataset.data?.classes ?? NO_CLASSES;
+  const pictures = usePictures(datasetId, looks.tiles);
+  const judging = useJudging(auditId, reviewer, sourceOf(place, looks.blind));
   const { judgements, didBulk, heard } = judging;
   const queue = useQuery({ ...queueQuery(auditId, place), enabled: judging.listening });
   const ranks = queue.data ?? NOTHING;
-  const position = usePosition(ranks.length);
-  const { focus, selected, pinned, restart } = position;
+  const here = queue.data !== undefined && !queue.isPlaceholderData;
+  const position = usePosition(ranks, here ? listOf(place).toString() : null);
+  const { focus, selected, pinned } = position;
   const inFront = useRows(auditId, place.asOf, ranks, focus, Math.min(focus + 2, ranks.length));
   const focused = inFront.row(focus);
   const pinnedRow = useQuery({ ...evidenceQuery(auditId, pinned ?? 0), enabled: pinned !== null }).data;
   const shown: Suspect | undefined = pinned === null ? focused : pinnedRow;
   const shownSample = pinned ?? focused?.sample ?? null;
-  const judgement = useJudgement(judgements, shown);
+  const judgement = useJudgement(judgements, shown, looks.only);
 
   const missing = useCallback((sample: number) => tell(`This audit has no sample ${sample}.`), []);
-  useSampleInAddress(auditId, address, queue.data, position, focused?.sample, missing);
-  const actions = useDeciding(auditId, place.asOf, ranks, shown, position, judging, blind, tell, setOpen);
-  useKeys(open === null, ranks.length, shape, shown, blind, position, actions, tell, setOpen);
-  const list = useCallback(
-    (to: Partial<Place>) => {
-      restart();
-      go({ ...place, ...to, sample: null });
-    },
-    [go, place, restart],
-  );
+  useSampleInAddress(auditId, address, here ? ranks : null, position, focused?.sample, missing);
+  const actions = useDeciding(auditId, place.asOf, ranks, shown, position, judging, looks.blind, tell, setOpen);
+  const all = looks.blind ? classes : null;
+  useKeys(open === null, ranks.length, shape, shown, all, position, actions, tell, setOpen);
+  if (shownOf(open, shown, classes) !== open) {
+    setOpen(null);
+    tell(NOT_HERE);
+  }
+  const list = useCallback((to: Partial<Place>) => go({ ...place, ...to, sample: null }), [go, place]);
   const choose = useCallback((choices: Place["choices"]) => list(chosen(place, choices)), [list, place]);
   const again = useCallback(() => {
     void queries.invalidateQueries({ queryKey: ["queue", auditId] });
@@ -105,24 +103,17 @@ export default function Review({ auditId }: { auditId: string }) {
     <div className="review">
       <div className="review-top">
         <AuditHeader id={auditId} />
-        <CalmBar
-          auditId={auditId}
-          place={place}
-          onList={list}
-          onAgain={again}
-          blind={blind}
-          onBlind={setBlind}
-          tiles={tiles}
-          onTiles={setTiles}
-          onOpen={setOpen}
-        />
+        <CalmBar auditId={auditId} place={place} onList={list} onAgain={again} looks={looks} onOpen={setOpen} />
       </div>
       <div className="review-rooms">
-        <CalmFacets auditId={auditId} choices={place.choices} onChoose={choose} blind={blind} />
+        <CalmFacets auditId={auditId} choices={place.choices} onChoose={choose} blind={looks.blind} />
         <section className="review-list" aria-label="List">
-          <p className="review-note" role="status">
-            {selected.size > 0 ? `${plural(selected.size, "sample")} selected. ` : ""}
-            {note || heard || `${count(ranks.length)} in this list, at ${count(Math.min(focus + 1, ranks.length))}.`}
+          <p className="review-note">
+            <span role="status">
+              {selected.size > 0 ? `${plural(selected.size, "sample")} selected. ` : ""}
+              {note} {heard}
+            </span>{" "}
+            <span>{`${count(ranks.length)} in this list, at ${count(Math.min(focus + 1, ranks.length))}.`}</span>
           </p>
           {!queue.data && <Loading what="the list" />}
           {queue.data && ranks.length === 0 && (
@@ -132,7 +123,7 @@ export default function Review({ auditId }: { auditId: string }) {
           )}
           {ranks.length > 0 && pictures && (
             <Grid
-              key={`${tiles} ${queue.isPlaceholderData}`}
+              key={`${looks.tiles} ${queue.isPlaceholderData}`}
               auditId={auditId}
               asOf={place.asOf}
               ranks={ranks}
@@ -140,47 +131,35 @@ export default function Review({ auditId }: { auditId: string }) {
               selected={selected}
               judgements={judgements}
               pictures={pictures}
-              tileSize={Number(tiles)}
-              blind={blind}
+              looks={looks}
               shape={shape}
               onPick={position.pick}
             />
           )}
         </section>
         <aside className="detail" aria-label="Sample">
-          {calm !== null && <CalmDetail auditId={auditId} blind={blind} {...calm} />}
+          {calm !== null && <CalmDetail auditId={auditId} looks={looks} classes={classes} {...calm} />}
         </aside>
       </div>
-      {open === "help" && <Help onClose={() => setOpen(null)} />}
-      {open === "zoom" && shown && (
-        <Dialog title={shown.given_label} onClose={() => setOpen(null)} wide>
-          <Picture src={shown.image} label={shown.given_label} large />
-        </Dialog>
-      )}
-      {open === "classes" && dataset.data?.classes && (
-        <ClassPicker
-          classes={dataset.data.classes}
-          onClose={() => setOpen(null)}
-          onChoose={(label) => {
-            setOpen(null);
-            actions.relabel(label);
-          }}
-        />
-      )}
-      {open === "bulk" && (
-        <BulkDialog
-          auditId={auditId}
-          reviewer={reviewer}
-          place={place}
-          onClose={() => setOpen(null)}
-          onDone={(id, decided) => {
-            setOpen(null);
-            didBulk(id, decided);
-            tell(`${plural(decided, "sample")} decided. U takes it back.`);
-            void refresh(queries, auditId, judgements);
-          }}
-        />
-      )}
+      <Dialogs
+        open={open}
+        onClose={() => setOpen(null)}
+        shown={shown}
+        classes={classes}
+        onChoose={(label) => {
+          setOpen(null);
+          actions.relabel(label);
+        }}
+        onBulk={(id, decided) => {
+          setOpen(null);
+          didBulk(id, decided);
+          tell(`${plural(decided, "sample")} decided. U takes it back.`);
+          void refresh(queries, auditId, judgements);
+        }}
+        auditId={auditId}
+        reviewer={reviewer}
+        place={place}
+      />
     </div>
   );
 }

@@ -5,6 +5,7 @@ import { VerdictBadge } from "../ui/parts";
 import type { Judgements } from "./judgements";
 import { BROKEN, type Pictures } from "./pictures";
 import { useJudgement } from "./use-judgement";
+import type { Looks } from "./use-looks";
 
 const SIGNS = { keep: "✓ keep", relabel: "→", exclude: "✕ exclude", unsure: "? unsure" } as const;
 
@@ -17,15 +18,15 @@ export interface TileProps {
   pictures: Pictures;
   focused: boolean;
   selected: boolean;
-  blind: boolean;
+  looks: Looks;
   asSharpened: boolean;
   onPick: (place: number, how: { range: boolean; more: boolean }) => void;
 }
 
 /** One sample: its picture, given → suggested, how likely it is wrong, and what was decided. */
 export const Tile = memo(function Tile(props: TileProps) {
-  const { row, place, id, judgements, pictures, focused, selected, blind } = props;
-  const judgement = useJudgement(judgements, row);
+  const { row, place, id, judgements, pictures, focused, selected, looks } = props;
+  const judgement = useJudgement(judgements, row, looks.only);
   const picture = useSyncExternalStore(pictures.subscribe, () => (row ? pictures.of(row.sample) : undefined));
   return (
     <button
@@ -50,12 +51,12 @@ export const Tile = memo(function Tile(props: TileProps) {
           <span className={`decision decision-${judgement.decision}`}>
             {SIGNS[judgement.decision]}
             {judgement.decision === "relabel" && ` ${judgement.label}`}
-            {judgement.disputed && " ⚑"}
+            {judgement.disputed && !looks.blind && " ⚑"}
           </span>
         )}
       </span>
       {row ? (
-        <Words row={row} blind={blind} asSharpened={props.asSharpened} />
+        <Words row={row} blind={looks.blind} asSharpened={props.asSharpened} />
       ) : (
         <span className="tile-words unseen">loading</span>
       )}

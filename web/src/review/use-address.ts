@@ -19,35 +19,49 @@ export function usePlace(auditId: string) {
   return { place, go };
 }
 
-/** Keeps the address and the sample in front of one the same: the sample it names is looked for once, then it follows. */
+/**
+ * Keeps the address and the sample in front of one the same: it follows where one goes, and a sample that it names by
+ * anybody else's doing, a link's or the back button's, is looked for in the list once that is here.
+ */
 export function useSampleInAddress(
   auditId: string,
   { place, go }: ReturnType<typeof usePlace>,
-  ranks: Uint32Array | undefined,
+  ranks: Uint32Array | null,
   position: Position,
   focused: number | undefined,
   onMissing: (sample: number) => void,
 ) {
   const queries = useQueryClient();
-  const looked = useRef(false);
+  const named = useRef<number | null>(null); // by us, or looked for already
+  const looking = useRef(false);
   const { goTo, pin, pinned } = position;
   useEffect(() => {
-    if (looked.current || !ranks) return;
-    looked.current = true;
-    if (place.sample === null) return;
     const { sample } = place;
-    queries.fetchQuery(evidenceQuery(auditId, sample)).then(
-      (row) => {
-        const at = ranks.indexOf(row.rank);
-        if (at >= 0) goTo(at);
-        else pin(sample);
-      },
-      () => onMissing(sample),
-    );
+    if (!ranks || sample === named.current) return;
+    named.current = sample;
+    looking.current = sample !== null;
+    if (sample === null) return;
+    queries
+      .fetchQuery(evidenceQuery(auditId, sample))
+      .then(
+        (row) => {
+          if (named.current !== sample) return;
+          const at = ranks.indexOf(row.rank);
+          if (at >= 0) goTo(at);
+          else pin(sample);
+        },
+        () => onMissing(sample),
+      )
+      .finally(() => {
+        if (named.current === sample) looking.current = false;
+      });
   }, [auditId, goTo, onMissing, pin, place, queries, ranks]);
   useEffect(() => {
-    if (!looked.current || focused === undefined || pinned !== null || place.sample === focused) return;
-    const timer = setTimeout(() => go({ ...place, sample: focused }, true), REST_MS);
+    if (!ranks || looking.current || focused === undefined || pinned !== null || place.sample === focused) return;
+    const timer = setTimeout(() => {
+      named.current = focused;
+      go({ ...place, sample: focused }, true);
+    }, REST_MS);
     return () => clearTimeout(timer);
-  }, [focused, go, pinned, place]);
+  }, [focused, go, pinned, place, ranks]);
 }

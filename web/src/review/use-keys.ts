@@ -15,7 +15,7 @@ export function useKeys(
   length: number,
   shape: RefObject<GridShape>,
   shown: Suspect | undefined,
-  blind: boolean,
+  all: readonly string[] | null,
   position: Position,
   actions: Actions,
   tell: (note: string) => void,
@@ -31,7 +31,7 @@ export function useKeys(
           );
           break;
         case "class": {
-          const label = shown && offered(shown, blind)[command.place]?.label;
+          const label = shown && offered(shown, all)[command.place]?.label;
           if (label !== undefined) actions.relabel(label);
           break;
         }
@@ -60,5 +60,5 @@ export function useKeys(
     };
     window.addEventListener("keydown", press);
     return () => window.removeEventListener("keydown", press);
-  }, [actions, blind, length, listening, open, position, shape, shown, tell]);
+  }, [actions, all, length, listening, open, position, shape, shown, tell]);
 }

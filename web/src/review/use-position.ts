@@ -1,14 +1,29 @@
 import { useCallback, useMemo, useState } from "react";
+import { following } from "./following";
 import { between, type Selection } from "./selection";
 
 const NONE: ReadonlySet<number> = new Set();
 
-/** Where one is in a list of so many, what is selected, and the sample that was opened from elsewhere, if one was. */
-export function usePosition(length: number) {
+/**
+ * Where one is in a list, what is selected, and the sample that was opened from elsewhere, if one was.
+ *
+ * `list` says which one it is, null while it is on its way. In the same list made anew one stays at the same sample;
+ * another one begins at its top.
+ */
+export function usePosition(ranks: Uint32Array, list: string | null) {
   const [focus, setFocus] = useState(0);
   const [selection, setSelection] = useState<Selection>({ places: NONE, anchor: 0 });
   const [pinned, pin] = useState<number | null>(null);
-  const at = Math.max(0, Math.min(focus, length - 1)); // a list may have become shorter
+  const [known, setKnown] = useState({ ranks, list });
+  const at = Math.max(0, Math.min(focus, ranks.length - 1));
+  if (list !== null && ranks !== known.ranks) {
+    const same = list === known.list;
+    const to = same ? following(known.ranks, focus, ranks) : 0;
+    setKnown({ ranks, list });
+    setFocus(to);
+    setSelection({ places: NONE, anchor: to }); // places of the old list
+    if (!same) pin(null);
+  }
 
   const goTo = useCallback(
     (place: number, range = false) => {
@@ -34,14 +49,9 @@ export function usePosition(length: number) {
     pin(null);
     setSelection({ places: NONE, anchor: at });
   }, [at]);
-  const restart = useCallback(() => {
-    pin(null);
-    setFocus(0);
-    setSelection({ places: NONE, anchor: 0 });
-  }, []);
   return useMemo(
-    () => ({ focus: at, selected: selection.places, pinned, goTo, pick, pin, toggle, clear, restart }),
-    [at, clear, goTo, pick, pinned, restart, selection.places, toggle],
+    () => ({ focus: at, selected: selection.places, pinned, goTo, pick, pin, toggle, clear }),
+    [at, clear, goTo, pick, pinned, selection.places, toggle],
   );
 }
 
