@@ -2,12 +2,12 @@ import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { Card } from "../ui/parts";
 import { useSettled } from "../ui/settled";
-import { byDecision, byGiven, byVerdict, WAYS, type Way } from "./groups";
+import { byDecision, byGiven, byVerdict, type Group, WAYS, type Way } from "./groups";
 import { useInks } from "./inks";
 import { Legend } from "./legend";
 import { nearest, sorted } from "./nearby";
 import { NearestList } from "./nearest-list";
-import type { Look } from "./paint";
+import { type Drawn, isShown } from "./paint";
 import { Plane } from "./plane";
 import { type MapOut, type Points, SIDE } from "./points";
 import { decidedQuery } from "./queries";
@@ -43,32 +43,21 @@ export function Atlas({
     if (way === "decision") return byDecision(points, decided.data ?? {});
     return byVerdict(points, map.verdicts);
   }, [way, points, map, decided.data]);
-  const looks: Look[] = useMemo(
-    () => groups.map(({ name, ink, shape, quiet }) => ({ ink: inks[ink], shape, quiet, shown: !hidden.has(name) })),
-    [groups, inks, hidden],
-  );
   const nearby = useMemo(() => sorted(points), [points]);
+  const drawn: Drawn = useMemo(() => {
+    const look = ({ name, ink, shape, quiet }: Group) => ({ ink: inks[ink], shape, quiet, shown: !hidden.has(name) });
+    return { points, nearby, groups: of, looks: groups.map(look) };
+  }, [groups, hidden, inks, nearby, of, points]);
   const middle = useSettled(view, SETTLED_MS);
   const listed = useMemo(() => {
-    const shown = (k: number) => looks[of[k] ?? 0]?.shown === true;
     const { x, y } = middle ?? { x: SIDE / 2, y: SIDE / 2 };
-    return nearest(points, nearby, x, y, LISTED, shown).map((k) => k + 1);
-  }, [middle, looks, of, points, nearby]);
+    return nearest(drawn.points, drawn.nearby, x, y, LISTED, isShown(drawn)).map((k) => k + 1);
+  }, [drawn, middle]);
   const marked = pointed ?? chosen;
   const told = useSettled(marked, POINTED_MS);
   return (
     <div className="atlas">
-      <Plane
-        points={points}
-        nearby={nearby}
-        groups={of}
-        looks={looks}
-        marked={marked}
-        view={view}
-        onView={setView}
-        onPoint={setPointed}
-        onChoose={setChosen}
-      />
+      <Plane drawn={drawn} marked={marked} view={view} onView={setView} onPoint={setPointed} onChoose={setChosen} />
       <div className="map-side">
         <Card title="Sample">
           <ShownSample

@@ -1,24 +1,11 @@
 import { useEffect, useRef } from "react";
-import { type Look, paint, radiusOf } from "./paint";
-import type { Points } from "./points";
+import { type Drawn, paint, radiusOf } from "./paint";
 import type { Size, View } from "./view";
 
 const MOST_PIXELS = 2; // a side, for each of CSS: more of them nobody sees
 
 /** The points as a picture. It shows nothing that the legend, the list beside it and the review do not say as well. */
-export function Canvas({
-  points,
-  groups,
-  looks,
-  view,
-  size,
-}: {
-  points: Points;
-  groups: Uint8Array;
-  looks: readonly Look[];
-  view: View;
-  size: Size;
-}) {
+export function Canvas({ drawn, view, size }: { drawn: Drawn; view: View; size: Size }) {
   const ref = useRef<HTMLCanvasElement>(null);
   const picture = useRef<ImageData>(null);
   const ratio = Math.min(MOST_PIXELS, window.devicePixelRatio || 1);
@@ -33,10 +20,10 @@ export function Canvas({
       const image = picture.current;
       const pixels = new Uint32Array(image.data.buffer);
       const sharp = { ...view, scale: view.scale * ratio };
-      paint(pixels, points, groups, looks, sharp, { width, height }, radiusOf(points.count, view, size, ratio));
+      paint(pixels, drawn, sharp, { width, height }, radiusOf(drawn.points.count, view, size, ratio));
       context.putImageData(image, 0, 0);
     });
     return () => cancelAnimationFrame(frame);
-  }, [points, groups, looks, view, size, width, height, ratio]);
+  }, [drawn, view, size, width, height, ratio]);
   return <canvas ref={ref} width={width} height={height} />;
 }

@@ -1,9 +1,9 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { reviewAddress } from "../report/address";
+import { ranksQuery } from "../review/queue";
 import { probability } from "../ui/format";
 import { Failed, VerdictBadge } from "../ui/parts";
-import { rowsQuery } from "./queries";
 
 /** The samples nearest to the middle of what is seen: the map for those who read it or go by keyboard. */
 export function NearestList({
@@ -15,7 +15,10 @@ export function NearestList({
   ranks: readonly number[];
   onPoint: (rank: number | null) => void;
 }) {
-  const { data, error } = useQuery({ ...rowsQuery(auditId, ranks), placeholderData: keepPreviousData });
+  const { data, error } = useQuery({
+    ...ranksQuery(auditId, null, ranks.join(",")),
+    placeholderData: keepPreviousData,
+  });
   if (error && !data) return <Failed error={error} />;
   if (ranks.length === 0) return <p className="muted">Nothing is shown here.</p>;
   return (

@@ -17,7 +17,7 @@ const at = (...places: [number, number][]): Points => ({
 const look = (ink: number, shown = true): Look => ({ ink, shape: "square", shown, quiet: false });
 const painted = (points: Points, groups: number[], looks: Look[], radius = 0) => {
   const pixels = new Uint32Array(100 * 100);
-  paint(pixels, points, Uint8Array.from(groups), looks, view, size, radius);
+  paint(pixels, { points, groups: Uint8Array.from(groups), looks }, view, size, radius);
   return pixels;
 };
 
@@ -39,7 +39,8 @@ test("a hidden group leaves no pixel", () => {
 test("no point paints across the edge", () => {
   const far = { ...at([0, 0], [SIDE - 1, SIDE - 1]) };
   const pixels = new Uint32Array(100 * 100);
-  paint(pixels, far, Uint8Array.from([0, 0]), [look(7)], { x: 0, y: 0, scale: 100 / SIDE }, size, 4);
+  const drawn = { points: far, groups: Uint8Array.from([0, 0]), looks: [look(7)] };
+  paint(pixels, drawn, { x: 0, y: 0, scale: 100 / SIDE }, size, 4);
   expect(pixels[50 * 100 + 50]).toBe(7);
   expect(pixels.filter((ink, k) => ink !== 0 && k % 100 > 90)).toHaveLength(0);
 });

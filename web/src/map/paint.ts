@@ -1,3 +1,4 @@
+import type { Nearby } from "./nearby";
 import type { Points } from "./points";
 import { type Shape, stamp } from "./shapes";
 import { closeness, type Size, type View } from "./view";
@@ -9,6 +10,20 @@ export interface Look {
   shown: boolean;
   quiet: boolean;
 }
+
+/** All that a map shows: its points, which group each is of, how groups look, and how to find points by place. */
+export interface Drawn {
+  points: Points;
+  nearby: Nearby;
+  groups: Uint8Array;
+  looks: readonly Look[];
+}
+
+/** Whether a point is there to be seen. */
+export const isShown =
+  ({ groups, looks }: Drawn) =>
+  (k: number): boolean =>
+    looks[groups[k] ?? 0]?.shown === true;
 
 const LARGEST = 6;
 
@@ -25,9 +40,7 @@ export function radiusOf(count: number, view: View, size: Size, ratio: number): 
  */
 export function paint(
   pixels: Uint32Array,
-  points: Points,
-  groups: Uint8Array,
-  looks: readonly Look[],
+  { points, groups, looks }: Pick<Drawn, "points" | "groups" | "looks">,
   view: View,
   size: Size,
   radius: number,

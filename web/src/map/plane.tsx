@@ -2,8 +2,8 @@ import { useMemo, useRef, useState } from "react";
 import { Button } from "../ui/parts";
 import { Canvas } from "./canvas";
 import { useGestures } from "./gestures";
-import { type Nearby, nearest } from "./nearby";
-import type { Look } from "./paint";
+import { nearest } from "./nearby";
+import { type Drawn, isShown } from "./paint";
 import type { Points } from "./points";
 import { useSize } from "./size-of";
 import { keyed, panned, pixelAt, placeAt, type Size, type View, whole, zoomed } from "./view";
@@ -12,20 +12,14 @@ const REACH = 14; // pixels around the pointer in which a sample is meant
 
 /** The map to move about in. */
 export function Plane({
-  points,
-  nearby,
-  groups,
-  looks,
+  drawn,
   marked,
   view: asked,
   onView,
   onPoint,
   onChoose,
 }: {
-  points: Points;
-  nearby: Nearby;
-  groups: Uint8Array;
-  looks: readonly Look[];
+  drawn: Drawn;
   marked: number | null;
   view: View | null;
   onView: (view: View | null) => void;
@@ -36,7 +30,8 @@ export function Plane({
   const size = useSize(ref) ?? EMPTY;
   const view = useMemo(() => asked ?? whole(size), [asked, size]);
   const [holding, setHolding] = useState(false);
-  const shown = (k: number) => looks[groups[k] ?? 0]?.shown === true;
+  const { points, nearby } = drawn;
+  const shown = isShown(drawn);
   const meant = (px: number, py: number): number | null => {
     const [found] = nearest(points, nearby, ...placeAt(view, size, px, py), 1, shown);
     if (found === undefined) return null;
@@ -71,7 +66,7 @@ export function Plane({
           onView(next);
         }}
       >
-        <Canvas points={points} groups={groups} looks={looks} view={view} size={size} />
+        <Canvas drawn={drawn} view={view} size={size} />
         <Mark points={points} marked={marked} view={view} size={size} />
       </button>
       <div className="map-buttons">

@@ -1,5 +1,6 @@
 import { queryOptions } from "@tanstack/react-query";
 import { answer, api, bytes } from "../api/client";
+import { ranksOf } from "../review/queue";
 import { read } from "./points";
 
 export const mapQuery = (id: string) =>
@@ -21,23 +22,9 @@ export const decidedQuery = (id: string) =>
     queryKey: ["decided-ranks", id],
     queryFn: async ({ signal }): Promise<Record<string, Uint32Array>> => {
       const ranks = DECISIONS.map(async (decision) => {
-        const queue = await bytes(`/v1/audits/${id}/queue?decision=${decision}`, signal);
-        return [decision, new Uint32Array(queue)] as const;
+        return [decision, ranksOf(await bytes(`/v1/audits/${id}/queue?decision=${decision}`, signal))] as const;
       });
       return Object.fromEntries(await Promise.all(ranks));
     },
     structuralSharing: false,
-  });
-
-/** What is known of the samples at these ranks. */
-export const rowsQuery = (id: string, ranks: readonly number[]) =>
-  queryOptions({
-    queryKey: ["rows", id, ranks],
-    queryFn: async ({ signal }) => {
-      const params = { path: { audit_id: id }, query: { ranks: ranks.join(",") } };
-      const { data } = await answer(api.GET("/v1/audits/{audit_id}/suspects", { params, signal }));
-      return data.flatMap((row) => ("score" in row ? [row] : []));
-    },
-    enabled: ranks.length > 0,
-    staleTime: 60_000,
   });

@@ -2,13 +2,13 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import type { Suspect } from "../api/queries";
 import { reviewAddress } from "../report/address";
+import { ranksQuery } from "../review/queue";
 import { count, probability } from "../ui/format";
 import { Failed, VerdictBadge } from "../ui/parts";
-import { rowsQuery } from "./queries";
 
 /** The sample that is pointed at or chosen. */
 export function ShownSample({ auditId, rank, image }: { auditId: string; rank: number | null; image: string | null }) {
-  const { data, error } = useQuery(rowsQuery(auditId, rank === null ? [] : [rank]));
+  const { data, error } = useQuery(ranksQuery(auditId, null, rank === null ? "" : `${rank}`));
   const row = data?.[0];
   if (rank === null) return <p className="map-sample muted">Point at a sample to see it; choose it to keep it here.</p>;
   return (

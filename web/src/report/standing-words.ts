@@ -24,7 +24,7 @@ export function sentence(state: Stands): string {
 }
 
 const ADVICE: Record<ReviewState["advice"], string> = {
-  "too-few": "Judge at least 50 labels before you trust these numbers: until then they are what the audit expects.",
+  "too-few": "Judge at least 50 labels before you trust these numbers.",
   "go-on": "It pays to go on: the next samples in the list hold enough wrong labels.",
   stop: "You can stop: what comes next in the list is right, with few exceptions.",
 };

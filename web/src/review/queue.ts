@@ -30,27 +30,29 @@ export function ranksOf(content: ArrayBuffer): Uint32Array {
 }
 
 /** The rows at places `BLOCK * block` and following of a list. */
-export const rowsQuery = (auditId: string, asOf: number | null, ranks: Uint32Array, block: number) => {
-  const some = ranks.subarray(block * BLOCK, (block + 1) * BLOCK);
-  return queryOptions({
-    queryKey: ["rows", auditId, asOf, some.join(",")],
+export const rowsQuery = (auditId: string, asOf: number | null, ranks: Uint32Array, block: number) =>
+  ranksQuery(auditId, asOf, ranks.subarray(block * BLOCK, (block + 1) * BLOCK).join(","));
+
+/** The rows of these ranks. */
+export const ranksQuery = (auditId: string, asOf: number | null, ranks: string) =>
+  queryOptions({
+    queryKey: ["rows", auditId, asOf, ranks],
     queryFn: async ({ signal }) => {
       const page = await answer(
         api.GET("/v1/audits/{audit_id}/suspects", {
           params: {
             path: { audit_id: auditId },
-            query: { ranks: some.join(","), ...(asOf === null ? {} : { as_of: asOf }) },
+            query: { ranks, ...(asOf === null ? {} : { as_of: asOf }) },
           },
           signal,
         }),
       );
       return page.data as Suspect[];
     },
-    enabled: some.length > 0,
+    enabled: ranks !== "",
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: 60_000,
   });
-};
 
 export const evidenceQuery = (auditId: string, sample: number) =>
   queryOptions({
