@@ -19,6 +19,7 @@ export function Standing({ auditId }: { auditId: string }) {
     );
   const done = judged(state);
   const all = done + state.left;
+  const sways = swayed(state);
   return (
     <Card
       title="Where the review stands"
@@ -38,7 +39,7 @@ export function Standing({ auditId }: { auditId: string }) {
           Look at some by chance
         </Link>
       </p>
-      {swayed(state) && <p className="muted">{swayed(state)}</p>}
+      {sways && <p className="muted">{sways}</p>}
       <Progress share={all > 0 ? done / all : 1} label="Samples judged" />
       <p className="row muted">
         <span>{plural(done, "sample")} judged</span>
