@@ -1,4 +1,4 @@
-import { cleanup, fireEvent, render, screen, within } from "@testing-library/react";
+import { cleanup, fireEvent, render, screen } from "@testing-library/react";
 import { afterEach, expect, test } from "vitest";
 import type { OfClass } from "./class-columns";
 import { Classes } from "./classes";
@@ -16,8 +16,8 @@ const classesOf = (count: number): OfClass[] =>
   }));
 
 const show = (count: number) => render(<Classes auditId="a1" classes={classesOf(count)} />);
-const names = () =>
-  screen.getAllByRole("row").flatMap((row) => within(row).queryAllByRole("cell")[0]?.textContent ?? []);
+// Roles of hundreds of rows take seconds to work out.
+const names = () => [...document.querySelectorAll("tbody td:first-child")].map((cell) => cell.textContent);
 
 test("the most flagged come first, and a click on a heading sorts by it", () => {
   show(5);
@@ -32,7 +32,7 @@ test("the most flagged come first, and a click on a heading sorts by it", () => 
 test("of many classes one is found by its name, and not all are shown at once", () => {
   show(250);
   expect(names()).toHaveLength(100);
-  fireEvent.click(screen.getByRole("button", { name: /Show 100 more/ }));
+  fireEvent.click(screen.getByText(/Show 100 more/));
   expect(names()).toHaveLength(200);
   fireEvent.change(screen.getByLabelText("Find a class"), { target: { value: "CLASS 24" } });
   expect(names()).toHaveLength(11);
