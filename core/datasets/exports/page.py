@@ -9,10 +9,11 @@ from html import escape
 
 import numpy as np
 
-from core.datasets.exports.content import RELABEL, Content, Entry
+from core.datasets.exports.content import Content, Entry
 from core.errors import shown
 from core.review import looks
 from core.review.ranking import Judged
+from core.words import RELABEL
 
 MOST = 200  # images
 ROWS = 25  # of a chart

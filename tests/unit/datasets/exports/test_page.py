@@ -10,8 +10,8 @@ from typing import Any
 from pytest import MonkeyPatch
 
 from core.datasets.exports import page
-from core.datasets.exports.content import KEEP, RELABEL, Content
-from core.words import SOURCES, Source
+from core.datasets.exports.content import Content
+from core.words import KEEP, RELABEL, SOURCES, Source
 from tests.unit.datasets.exports.make import CLASSES, DECIDED, content, picture, rows, whole
 
 VOID = {"meta", "img", "br", "rect", "line"}
