@@ -9,7 +9,7 @@ import { evidenceQuery } from "./queue";
 
 const LOOK_MS = 3000; // pause between two looks at what others said
 const AT_ONCE = 1000; // reviews; where there are more, all that is shown is fetched anew
-const FEW = 20; // samples that are looked at one by one
+export const FEW = 20; // samples that are looked at one by one
 const TOLD_MS = 10_000; // for which what was heard is told
 
 /** Listens to what others say, from before anything is shown: rows are to be fetched once it is `listening`. */
@@ -127,7 +127,13 @@ function words({ samples, reviewers, more }: Heard): string {
   return `${reviewers.join(", ") || "Others"}: ${samples.length === 1 && !more ? "one decision" : what}.`;
 }
 
-async function newer(auditId: string, sample: number, judgements: Judgements, queries: QueryClient): Promise<void> {
+/** Ask for what counts of a sample now. */
+export async function newer(
+  auditId: string,
+  sample: number,
+  judgements: Judgements,
+  queries: QueryClient,
+): Promise<void> {
   const before = judgements.now;
   const evidence = await queries.fetchQuery({ ...evidenceQuery(auditId, sample), staleTime: 0 });
   const waiting = outbox.of(auditId).some((kept) => kept.saying.sample === sample);
