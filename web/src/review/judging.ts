@@ -1,90 +1,23 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useCallback, useEffect, useMemo, useState } from "react";
 import { answer, api } from "../api/client";
-import { type Judgement, reviewStateQuery, type Suspect } from "../api/queries";
-import { remember, remembered } from "../ui/stored";
+import { type Judgement, reviewStateQuery } from "../api/queries";
 import { changedBy, expected, type Judgements, judgementsOf } from "./judgements";
-import { outbox, type Saying, type Source } from "./outbox";
+import type { Source } from "./kept";
+import { outbox } from "./outbox";
 import { evidenceQuery } from "./queue";
-
-export type Decision = NonNullable<Saying["decision"]>;
-export interface Decided {
-  row: Pick<Suspect, "sample" | "rank">;
-  decision: Decision;
-  label: string | null;
-}
-type Step = { samples: { id: string; sample: number; rank: number }[] } | { bulk: string; count: number };
+import { useSaying } from "./saying";
 
 const LOOK_MS = 3000; // pause between two looks at what others said
 const FEW = 20; // samples that are looked at one by one
-const STEPS = 200; // that can be taken back
 
 /** Says, takes back, and listens to what others say. */
 export function useJudging(auditId: string, reviewer: string, source: Source) {
   const queries = useQueryClient();
   const judgements = useMemo(() => judgementsOf(auditId), [auditId]);
-  const steps = useRef<Step[]>([]);
   const [heard, setHeard] = useState<string | null>(null);
-  useEffect(() => {
-    steps.current = JSON.parse(remembered(`steps.${auditId}`) ?? "[]") as Step[];
-  }, [auditId]);
-
-  const keepSteps = useCallback(() => {
-    steps.current = steps.current.slice(-STEPS);
-    remember(`steps.${auditId}`, JSON.stringify(steps.current));
-  }, [auditId]);
-
-  const decide = useCallback(
-    (decisions: Decided[]) => {
-      const at = Date.now();
-      const said = decisions.map(({ row, decision, label }, k) => {
-        const saying: Saying = {
-          id: crypto.randomUUID(),
-          sample: row.sample,
-          decision,
-          ...(label === null ? {} : { label }),
-        };
-        const kept = { audit: auditId, reviewer, source, at: at + k / 1000, saying };
-        outbox.add(kept);
-        judgements.set(row.sample, expected(kept));
-        return { id: saying.id, sample: row.sample, rank: row.rank };
-      });
-      steps.current.push({ samples: said });
-      keepSteps();
-    },
-    [auditId, reviewer, source, judgements, keepSteps],
-  );
-
-  const didBulk = useCallback(
-    (bulk: string, count: number) => {
-      steps.current.push({ bulk, count });
-      keepSteps();
-    },
-    [keepSteps],
-  );
-
-  /** Take the last step back; what it was. */
-  const undo = useCallback(async (): Promise<{ rank: number | null; count: number } | null> => {
-    const step = steps.current.pop();
-    if (!step) return null;
-    keepSteps();
-    if ("bulk" in step) {
-      const undone = await answer(
-        api.POST("/v1/audits/{audit_id}/reviews/bulk/{bulk_id}/undo", {
-          params: { path: { audit_id: auditId, bulk_id: step.bulk }, query: { reviewer } },
-        }),
-      );
-      await refresh(queries, auditId, judgements);
-      return { rank: null, count: undone.count };
-    }
-    const at = Date.now();
-    step.samples.forEach(({ id, sample }, k) => {
-      const saying: Saying = { id: crypto.randomUUID(), sample, undoes: id };
-      outbox.add({ audit: auditId, reviewer, source, at: at + k / 1000, saying });
-      judgements.set(sample, null);
-    });
-    return { rank: step.samples[0]?.rank ?? null, count: step.samples.length };
-  }, [auditId, reviewer, source, judgements, keepSteps, queries]);
+  const again = useCallback(() => refresh(queries, auditId, judgements), [auditId, judgements, queries]);
+  const saying = useSaying(auditId, reviewer, source, judgements, again);
 
   useEffect(
     () =>
@@ -101,6 +34,22 @@ export function useJudging(auditId: string, reviewer: string, source: Source) {
     [auditId, judgements, queries],
   );
 
+  // What was refused and let go of does not count: what did before does again.
+  useEffect(
+    () =>
+      outbox.onLetGo((gone) => {
+        const samples = [...new Set(gone.filter((kept) => kept.audit === auditId).map((kept) => kept.saying.sample))];
+        const waiting = outbox.of(auditId);
+        for (const sample of samples) {
+          const last = waiting.findLast((kept) => kept.saying.sample === sample);
+          judgements.set(sample, last ? expected(last) : null);
+        }
+        const known = samples.length > FEW ? [again()] : samples.map((n) => newer(auditId, n, judgements, queries));
+        for (const one of known) one.catch(() => undefined); // a service that is away is told of by the outbox
+      }),
+    [again, auditId, judgements, queries],
+  );
+
   // What is shown is asked for after this number is known, so whatever is said later is heard of.
   const state = useQuery({ ...reviewStateQuery(auditId), select: ({ last }) => last });
   const [heardFrom, setHeardFrom] = useState<number | null>(null);
@@ -110,7 +59,7 @@ export function useJudging(auditId: string, reviewer: string, source: Source) {
     [auditId, heardFrom, judgements, queries],
   );
 
-  return { judgements, decide, didBulk, undo, heard, listening: heardFrom !== null, error: state.error };
+  return { judgements, ...saying, heard, listening: heardFrom !== null, error: state.error };
 }
 
 type Queries = ReturnType<typeof useQueryClient>;
