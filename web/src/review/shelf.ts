@@ -16,7 +16,8 @@ export class Shelf {
     const keys = Array.from({ length: this.store?.length ?? 0 }, (_, k) => this.store?.key(k) ?? "");
     return keys
       .filter((key) => key.startsWith(PREFIX))
-      .map((key) => ({ id: key.slice(PREFIX.length), kept: keptIn(this.store?.getItem(key) ?? "") }));
+      .map((key) => key.slice(PREFIX.length))
+      .map((id) => ({ id, kept: keptIn(this.store?.getItem(PREFIX + id) ?? "", id) }));
   }
 
   /** Without room it throws. */
@@ -32,13 +33,13 @@ export class Shelf {
 /** Whether a browser had no room for something. */
 export const isFull = (error: unknown): boolean => error instanceof DOMException && error.name === "QuotaExceededError";
 
-function keptIn(text: string): Kept | null {
+function keptIn(text: string, id: string): Kept | null {
   try {
     const kept = JSON.parse(text) as Partial<Kept> | null;
-    const texts = [kept?.audit, kept?.reviewer, kept?.source, kept?.saying?.id];
+    const texts = [kept?.audit, kept?.reviewer, kept?.source];
     const numbers = [kept?.at, kept?.saying?.sample];
     const whole = texts.every((one) => typeof one === "string") && numbers.every((one) => typeof one === "number");
-    return whole ? (kept as Kept) : null;
+    return whole && kept?.saying?.id === id ? (kept as Kept) : null;
   } catch {
     return null;
   }
