@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, Route, expect
 
+from tests.browser.axe import violations
 from tests.browser.conftest import Audited
 from tests.browser.reviewing import decisions, press, review, saved
 from tests.worker.service import eventually
@@ -35,6 +36,7 @@ def test_what_is_said_of_an_audit_that_is_gone_holds_up_no_other_and_is_let_go_o
     page.get_by_role("button", name="See why").click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_role("link", name="sample 3")).to_be_visible()
+    assert violations(page) == []
     dialog.get_by_role("button", name="Discard 1 decision").click()
     saved(page)
     assert page.evaluate(KEPT) == 0

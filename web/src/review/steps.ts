@@ -4,7 +4,9 @@ import { outbox } from "./outbox";
 export type Samples = { id: string; sample: number; rank: number }[];
 export type Step = { samples: Samples } | { bulk: string; count: number };
 
-const MOST = 5000; // samples of all steps but the last: what waits to be sent needs the room more
+const MOST = 5000; // samples, and those of the step that reaches so far
+
+const sizeOf = (step: Step | undefined): number => (step && "samples" in step ? step.samples.length : 1);
 
 /** What one person can take back of an audit, in this tab: what somebody else did in another is not theirs to undo. */
 export class Steps {
@@ -46,13 +48,8 @@ export class Steps {
   }
 
   #keep(steps: Step[]): void {
-    let room = MOST;
-    let from = Math.max(0, steps.length - 1);
-    for (; from > 0; from--) {
-      const step = steps[from - 1];
-      room -= !step || "bulk" in step ? 1 : step.samples.length;
-      if (room < 0) break;
-    }
+    let from = steps.length;
+    for (let room = MOST; from > 0 && room > 0; room -= sizeOf(steps[from])) from--;
     keepOfTab(this.#key, steps.slice(from));
   }
 }

@@ -22,12 +22,12 @@ export function Refusals({
     <Dialog title={`${plural(refused.length, "decision")} not written`} onClose={onClose} wide>
       <p>
         {lasts
-          ? "They are kept in this browser, and sent once more whenever the page is loaded."
-          : "They are kept only until the page is closed."}{" "}
-        All others go on without them.
+          ? "What the service refuses is kept in this browser, and sent once more whenever the page is loaded."
+          : "What the service refuses is kept only until the page is closed."}{" "}
+        All other decisions go on.
       </p>
       {[...reasons].map((why) => (
-        <Reason key={why} why={why} some={refused.filter((one) => one.why === why)} />
+        <Reason key={why} why={why} some={refused.filter((one) => one.why === why)} onGo={onClose} />
       ))}
       <div className="row">
         <Button kind="danger" onClick={onDiscard}>
@@ -39,14 +39,14 @@ export function Refusals({
   );
 }
 
-function Reason({ why, some }: { why: string; some: Refused[] }) {
+function Reason({ why, some, onGo }: { why: string; some: Refused[]; onGo: () => void }) {
   return (
     <section className="refusals">
       <h3>{why}</h3>
       <ul>
         {some.slice(0, SHOWN).map((one) => (
           <li key={one.id} className="path">
-            <Told one={one} />
+            <Told one={one} onGo={onGo} />
           </li>
         ))}
       </ul>
@@ -55,13 +55,16 @@ function Reason({ why, some }: { why: string; some: Refused[] }) {
   );
 }
 
-function Told({ one: { id, kept } }: { one: Refused }) {
+function Told({ one: { id, kept }, onGo }: { one: Refused; onGo: () => void }) {
   if (!kept) return <>entry {id}</>;
   const { sample, decision, label } = kept.saying;
   return (
     <>
-      <Link href={`/audits/${kept.audit}/review?sample=${sample}`}>sample {sample}</Link>{" "}
-      {decision === "relabel" ? `relabel → ${label}` : (decision ?? "undo")}, by {kept.reviewer}
+      <Link href={`/audits/${kept.audit}/review?sample=${sample}`} onClick={onGo}>
+        sample {sample}
+      </Link>{" "}
+      of audit {kept.audit.slice(-6)}: {decision === "relabel" ? `relabel → ${label}` : (decision ?? "undo")}, by{" "}
+      {kept.reviewer}
     </>
   );
 }

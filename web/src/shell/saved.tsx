@@ -1,4 +1,5 @@
 import { useState, useSyncExternalStore } from "react";
+import { createPortal } from "react-dom";
 import { outbox, type State } from "../review/outbox";
 import { plural } from "../ui/format";
 import { Button } from "../ui/parts";
@@ -34,14 +35,20 @@ export function Saved() {
           See why
         </Button>
       )}
-      {reading && refused.length > 0 && (
-        <Refusals
-          refused={refused}
-          lasts={lasts}
-          onDiscard={() => outbox.discard(refused.map(({ id }) => id))}
-          onClose={() => setReading(false)}
-        />
-      )}
+      {reading &&
+        refused.length > 0 &&
+        createPortal(
+          <Refusals
+            refused={refused}
+            lasts={lasts}
+            onDiscard={() => {
+              outbox.discard(refused.map(({ id }) => id));
+              setReading(false);
+            }}
+            onClose={() => setReading(false)}
+          />,
+          document.body, // a dialog is no part of the page's head
+        )}
     </>
   );
 }
