@@ -31,7 +31,7 @@ export function useSaying(
   reviewer: string,
   source: Source,
   judgements: Judgements,
-  again: () => Promise<void>,
+  again: () => Promise<unknown>,
 ) {
   const steps = useMemo(() => new Steps(auditId, reviewer), [auditId, reviewer]);
   const busy = useRef(false);
