@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.axe import violations
 from tests.browser.conftest import Audited, take_picture
 from tests.browser.reviewing import LOADED, press, review, tiles_of
 
-AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 PLACES = {
     "datasets": "/datasets",
     "dataset": "/datasets/{dataset}",
@@ -26,13 +24,6 @@ PLACES = {
     "nowhere": "/audits/{audit}/elsewhere",
 }
 SIZES = {"laptop": {"width": 1366, "height": 768}, "narrow": {"width": 1024, "height": 700}}
-
-
-def violations(page: Page) -> list[str]:
-    """What axe finds."""
-    page.evaluate(AXE.read_text())
-    found: dict[str, Any] = page.evaluate("axe.run()")
-    return [f"{one['id']}: {one['help']}: {[node['html'] for node in one['nodes'][:3]]}" for one in found["violations"]]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

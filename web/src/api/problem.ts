@@ -11,8 +11,7 @@ export class Problem extends Error {
   }
 }
 
-export const away = () =>
-  new Problem("unreachable", "The service does not answer. What you do meanwhile is kept and sent later.", 0, true);
+export const away = () => new Problem("unreachable", "The service does not answer.", 0, true);
 
 export async function problemOf(response: Response): Promise<Problem> {
   const body: unknown = await response.json().catch(() => null);
@@ -25,6 +24,14 @@ export async function problemOf(response: Response): Promise<Problem> {
       body as Record<string, unknown>,
     );
   return new Problem("unknown", `The service answered with status ${response.status}.`, response.status, false);
+}
+
+const PASSING: ReadonlySet<number> = new Set([401, 403, 408, 425, 429]);
+
+/** Whether the service itself has said no, for good. After anything else nobody knows what was done: ask again. */
+export function isRefusal(error: unknown): error is Problem {
+  if (!(error instanceof Problem) || error.retryable || error.code === "unknown") return false;
+  return error.status >= 400 && error.status < 500 && !PASSING.has(error.status);
 }
 
 /** What to show a person of anything that went wrong. */

@@ -4,8 +4,8 @@ import { Link, useLocation } from "wouter";
 import { answer, api } from "../api/client";
 import type { Audit } from "../api/queries";
 import { duration } from "../ui/format";
+import { newId } from "../ui/new-id";
 import { Button, Card, Dialog, Failed, Notice } from "../ui/parts";
-import { onceKey } from "./form";
 
 /** An audit that failed or was cancelled: what happened, and what to do. */
 export function Ended({ audit }: { audit: Audit }) {
@@ -50,7 +50,7 @@ export function Ended({ audit }: { audit: Audit }) {
 }
 
 function Again({ audit }: { audit: Audit }) {
-  const [key] = useState(onceKey);
+  const [key] = useState(newId);
   const [asking, setAsking] = useState(false);
   const [, go] = useLocation();
   const queries = useQueryClient();

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { Problem } from "../api/problem";
-import { EMPTY, type Form, faultsOf, onceKey, requestOf } from "./form";
+import { EMPTY, type Form, faultsOf, requestOf } from "./form";
 
 const request = (form: Partial<Form>) => {
   const made = requestOf("d", { ...EMPTY, ...form });
@@ -56,9 +56,4 @@ it("puts the service's refusals at their fields", () => {
     ),
   ).toEqual({ budgetMin: "too small", form: "both" });
   expect(faultsOf(refused("single-class"))).toEqual({ form: "no" });
-});
-
-it("makes a key of its own each time", () => {
-  expect(onceKey()).toMatch(/^[0-9a-f]{32}$/);
-  expect(onceKey()).not.toBe(onceKey());
 });

@@ -134,8 +134,3 @@ export function faultsOf(error: unknown): Faults {
   }
   return Object.keys(faults).length > 0 ? faults : { form: error.detail };
 }
-
-/** A key under which the service starts an audit once, however often it is asked. */
-export function onceKey(): string {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}

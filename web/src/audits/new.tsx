@@ -2,12 +2,13 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { answer, api } from "../api/client";
+import { OnceKeys } from "../api/once-keys";
 import { Problem } from "../api/problem";
 import { type Audit, type Dataset, datasetQuery } from "../api/queries";
 import { Button, Failed, Loading, Notice } from "../ui/parts";
 import { useSettled } from "../ui/settled";
 import { Choices } from "./choices";
-import { EMPTY, type Faults, type Form, faultsOf, onceKey, type Request, requestOf } from "./form";
+import { EMPTY, type Faults, type Form, faultsOf, type Request, requestOf } from "./form";
 import { PlannedCard } from "./planned";
 import type { Planned } from "./queries";
 import "./audits.css";
@@ -99,16 +100,12 @@ async function planOf(request: Request | null, signal: AbortSignal): Promise<Pla
 function useStart() {
   const queries = useQueryClient();
   const [, go] = useLocation();
-  const [keys] = useState(() => new Map<string, string>());
+  const [keys] = useState(() => new OnceKeys());
   return useMutation({
     retry: (failures, error) => error instanceof Problem && error.retryable && failures < 3,
     mutationFn: async (request: Request): Promise<Audit> => {
-      const said = JSON.stringify(request);
-      const key = keys.get(said) ?? onceKey();
-      keys.set(said, key);
-      const told = await answer(
-        api.POST("/v1/audits", { params: { header: { "idempotency-key": key } }, body: request }),
-      );
+      const header = { "idempotency-key": keys.of(request) };
+      const told = await answer(api.POST("/v1/audits", { params: { header }, body: request }));
       if ("id" in told) return told;
       throw new Problem("not-started", "The service answered with something else than an audit.", 0, false);
     },

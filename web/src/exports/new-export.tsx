@@ -1,5 +1,6 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
+import { OnceKeys } from "../api/once-keys";
 import { Problem } from "../api/problem";
 import { Button, Card, Failed } from "../ui/parts";
 import { SplitChoice } from "./choices";
@@ -21,9 +22,14 @@ export function NewExport({
   const [chosen, setChosen] = useState<ReadonlySet<Split>>(new Set());
   const [agreed, setAgreed] = useState<Agreed>(null);
   const queries = useQueryClient();
+  const [keys] = useState(() => new OnceKeys());
   const start = useMutation({
-    mutationFn: (format: Format) =>
-      begin(auditId, { format, splits: asked(chosen, splits), changeHeldOut: countOf(agreed) }),
+    mutationFn: async (format: Format) => {
+      const wish = { format, splits: asked(chosen, splits), changeHeldOut: countOf(agreed) };
+      const begun = await begin(auditId, wish, keys.of(wish));
+      keys.done(wish);
+      return begun;
+    },
     onSuccess: () => queries.invalidateQueries({ queryKey: exportsQuery(auditId).queryKey }),
   });
   const corrected = start.error instanceof Problem ? start.error.body["count"] : undefined;

@@ -1,6 +1,6 @@
 import { queryOptions } from "@tanstack/react-query";
 import { answer, api, type Schemas } from "../api/client";
-import { ENDED } from "../api/queries";
+import { type Dataset, ENDED } from "../api/queries";
 import type { Format } from "./formats";
 import type { Split } from "./splits";
 
@@ -26,8 +26,13 @@ export interface Wish {
   changeHeldOut: number | null;
 }
 
-export const begin = (auditId: string, { format, splits, changeHeldOut }: Wish): Promise<Export> =>
-  answer(api.POST("/v1/exports", { body: { audit_id: auditId, format, splits, change_held_out: changeHeldOut } }));
+export const begin = (auditId: string, { format, splits, changeHeldOut }: Wish, key: string): Promise<Export> =>
+  answer(
+    api.POST("/v1/exports", {
+      params: { header: { "idempotency-key": key } },
+      body: { audit_id: auditId, format, splits, change_held_out: changeHeldOut },
+    }),
+  );
 
 export const cancel = (id: string): Promise<Export> =>
   answer(api.POST("/v1/exports/{export_id}/cancel", { params: { path: { export_id: id } } }));
@@ -48,8 +53,8 @@ export const planQuery = (datasetId: string) =>
     staleTime: 0,
   });
 
-export async function makeVersion(datasetId: string, body: Schemas["NewVersion"]): Promise<Schemas["DatasetOut"]> {
-  const params = { path: { dataset_id: datasetId } };
+export async function makeVersion(datasetId: string, body: Schemas["NewVersion"], key: string): Promise<Dataset> {
+  const params = { path: { dataset_id: datasetId }, header: { "idempotency-key": key } };
   const made = await answer(api.POST("/v1/datasets/{dataset_id}/versions", { params, body }));
   if (!("id" in made)) throw new Error("The service told of a version instead of making it.");
   return made;

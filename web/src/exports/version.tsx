@@ -1,6 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link } from "wouter";
+import { OnceKeys } from "../api/once-keys";
 import { Problem } from "../api/problem";
 import { type Dataset, datasetQuery, versionsQuery } from "../api/queries";
 import { Family } from "../datasets/versions";
@@ -16,13 +17,12 @@ export function NewVersion({ auditId, dataset }: { auditId: string; dataset: Dat
   const [name, setName] = useState(dataset.name);
   const [agreed, setAgreed] = useState<Agreed>(null);
   const queries = useQueryClient();
+  const [keys] = useState(() => new OnceKeys());
   const make = useMutation({
-    mutationFn: () =>
-      makeVersion(dataset.id, {
-        name: name.trim() || dataset.name,
-        change_held_out: countOf(agreed),
-        audit_id: auditId,
-      }),
+    mutationFn: () => {
+      const wish = { name: name.trim() || dataset.name, change_held_out: countOf(agreed), audit_id: auditId };
+      return makeVersion(dataset.id, wish, keys.of(wish));
+    },
     onSuccess: () => queries.invalidateQueries({ queryKey: versionsQuery(dataset.id).queryKey }),
   });
   const counts = plan.data?.counts;

@@ -1,11 +1,13 @@
-import { keepPreviousData, useMutation, useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useId, useState } from "react";
 import { answer, api, type Schemas } from "../api/client";
 import { count, countWithRange, plural } from "../ui/format";
-import { Button, Dialog, Failed, Notice } from "../ui/parts";
+import { newId } from "../ui/new-id";
+import { Button, Dialog, Failed, Loading, Notice } from "../ui/parts";
+import { type Bulk, useBulk } from "./bulk-request";
 import { bodyOf, type Place } from "./place";
 
-type Action = Schemas["Bulk"]["action"];
+type Action = Bulk["action"];
 const ACTIONS: Readonly<Record<Action, string>> = {
   accept: "accept the suggested labels",
   keep: "keep the labels",
@@ -30,7 +32,7 @@ export function BulkDialog({
   const [action, setAction] = useState<Action>("accept");
   const [top, setTop] = useState("100");
   const [typed, setTyped] = useState("");
-  const [id] = useState(() => crypto.randomUUID());
+  const [id] = useState(newId);
   const hint = useId();
   const most = top === "" ? ALL : Math.max(1, Math.min(ALL, Math.round(Number(top)) || 1));
   const { order, asOf } = place;
@@ -50,24 +52,20 @@ export function BulkDialog({
     staleTime: 0,
   });
   const samples = look.data?.count;
-  const doIt = useMutation({
-    mutationFn: (expected: number) =>
-      answer(
-        api.POST("/v1/audits/{audit_id}/reviews/bulk", {
-          params: { path: { audit_id: auditId } },
-          body: { ...body, count: expected },
-        }),
-      ),
-    onSuccess: (done) => onDone(id, done.count),
-    onError: () => look.refetch(),
-  });
+  const { open, ask, asking, error } = useBulk(auditId, onDone, look.refetch);
   const ready = samples !== undefined && samples > 0 && typed === String(samples) && !look.isPlaceholderData;
+  if (open)
+    return (
+      <Dialog title="Decide many at once" onClose={onClose}>
+        <Unanswered bulk={open} asking={asking} error={error} onAsk={() => ask(open)} />
+      </Dialog>
+    );
   return (
     <Dialog title="Decide many at once" onClose={onClose}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          if (ready) doIt.mutate(samples);
+          if (ready) ask({ ...body, count: samples });
         }}
       >
         <p>Of the samples in this list that nobody has judged yet, for the first</p>
@@ -111,14 +109,41 @@ export function BulkDialog({
             </label>
           </>
         )}
-        {doIt.error && <Failed error={doIt.error} />}
+        {error && <Failed error={error} />}
         <div className="row">
-          <Button kind="main" type="submit" disabled={!ready || doIt.isPending}>
+          <Button kind="main" type="submit" disabled={!ready || asking}>
             {samples === undefined ? "Decide" : `Decide ${count(samples)}`}
           </Button>
           <span className="muted">It can be undone with U.</span>
         </div>
       </form>
     </Dialog>
+  );
+}
+
+/** Until it is known whether one was done, no other can be asked for. */
+function Unanswered({
+  bulk,
+  asking,
+  error,
+  onAsk,
+}: {
+  bulk: Bulk;
+  asking: boolean;
+  error: Error | null;
+  onAsk: () => void;
+}) {
+  if (asking) return <Loading what={`the answer: ${ACTIONS[bulk.action]} of ${plural(bulk.count, "sample")}`} />;
+  return (
+    <>
+      {error && <Failed error={error} />}
+      <Notice kind="warning">
+        You asked to {ACTIONS[bulk.action]}, for {plural(bulk.count, "sample")}. It is not known whether that was done.
+        Ask again to know: what was done is not done twice.
+      </Notice>
+      <Button kind="main" onClick={onAsk}>
+        Ask again
+      </Button>
+    </>
   );
 }

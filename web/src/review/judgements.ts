@@ -1,5 +1,6 @@
 import type { Judgement, Review } from "../api/queries";
-import { type Kept, outbox } from "./outbox";
+import type { Kept } from "./kept";
+import { outbox } from "./outbox";
 
 /**
  * What counts of each sample, as far as it is newer than the rows that are shown: what was just decided here, what the

@@ -1,66 +1,72 @@
-import { api, type Schemas } from "../api/client";
-import { Problem } from "../api/problem";
+import { isRefusal, told } from "../api/problem";
+import { storageOf } from "../ui/stored";
+import { deliver, isAboutAll, type Standing } from "./delivery";
+import { inOrder, type Kept, type Saying, together } from "./kept";
+import { PREFIX, Shelf } from "./shelf";
+
+export interface Refused {
+  id: string;
+  why: string;
+  kept: Kept | null; // what cannot be read is nobody's
+}
+export interface State {
+  waiting: number;
+  trouble: string | null; // why what waits could not be sent
+  refused: readonly Refused[];
+  lasts: boolean; // whether what waits outlives the page
+}
+
+const PAUSES_MS = [500, 1000, 2000, 5000, 10_000];
+const LATER_MS = 10_000; // for which another tab has time to send what it kept
+const UNREADABLE = "It cannot be read as a decision.";
+
+type Written = (audit: string, standing: Standing[], said: Saying[]) => void;
+type LetGo = (kept: Kept[]) => void;
 
 /**
  * Decisions on their way to the service.
  *
  * Each is kept in `localStorage`, under a key of its own, before anything else happens, and removed when the service has
  * said that it is written. So a reload, a crash or a lost connection costs none, tabs do not get in each other's way, and
- * what is sent twice is written once, for its id is made here.
+ * what is sent twice is written once, for its id is made here. What the service refuses is set aside, and stays until a
+ * person lets go of it; the others go on.
  */
-export type Saying = Schemas["Saying"];
-export type Source = Schemas["Sayings"]["source"];
-export interface Kept {
-  audit: string;
-  reviewer: string;
-  source: Source;
-  at: number;
-  saying: Saying;
-}
-export type State =
-  | { kind: "saved" }
-  | { kind: "saving"; waiting: number }
-  | { kind: "offline"; waiting: number }
-  | { kind: "refused"; waiting: number; why: string };
-
-const PREFIX = "labelaudit.outbox.";
-const AT_ONCE = 1000;
-const PAUSES_MS = [500, 1000, 2000, 5000, 10_000];
-
-export type Standing = Schemas["JudgementOut"];
-type Written = (audit: string, standing: Standing[], said: Saying[]) => void;
-
 export class Outbox {
   #waiting = new Map<string, Kept>();
+  #refused = new Map<string, Refused>();
   #listeners = new Set<() => void>();
   #written = new Set<Written>();
+  #letGo = new Set<LetGo>();
   #sending = false;
   #failures = 0;
+  #trouble: string | null = null;
+  #last = 0; // when the last one was said
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #state: State = { kind: "saved" };
+  #later: ReturnType<typeof setTimeout> | undefined;
+  #state: State;
 
-  constructor(private readonly store: Storage = localStorage) {
-    for (let k = 0; k < store.length; k++) {
-      const key = store.key(k);
-      const text = key?.startsWith(PREFIX) ? store.getItem(key) : null;
-      if (!key || !text) continue;
-      const kept = JSON.parse(text) as Kept;
-      this.#waiting.set(kept.saying.id, kept);
-    }
-    if (this.#waiting.size > 0) this.#tell();
+  constructor(
+    private readonly shelf = new Shelf(storageOf("browser")),
+    private readonly delivered = deliver,
+  ) {
+    this.#state = { waiting: 0, trouble: null, refused: [], lasts: shelf.lasts };
+    this.#takeUp();
   }
 
-  /** Keep a decision, and send it as soon as that can be done. */
-  add(kept: Kept): void {
-    this.store.setItem(PREFIX + kept.saying.id, JSON.stringify(kept)); // without room it throws, and nothing is shown as done
+  /** Keep a decision, and send it as soon as that can be done. Without room it throws, and nothing is done. */
+  add(said: Omit<Kept, "at">): Kept {
+    const kept = { ...said, at: Math.max(Date.now(), this.#last + 0.001) }; // in order, also when the clock is set
+    this.shelf.put(kept);
+    this.#last = kept.at;
     this.#waiting.set(kept.saying.id, kept);
     this.#tell();
     void this.send();
+    return kept;
   }
 
   /** What of an audit has not been written yet, in the order in which it was said. */
   of(audit: string): Kept[] {
-    return [...this.#waiting.values()].filter((kept) => kept.audit === audit).sort((one, other) => one.at - other.at);
+    return inOrder(this.#waiting.values()).filter((kept) => kept.audit === audit);
   }
 
   /** Send what waits, now. */
@@ -69,22 +75,23 @@ export class Outbox {
     this.#sending = true;
     clearTimeout(this.#timer);
     try {
-      while (this.#waiting.size > 0) await this.#sendSome();
-      this.#failures = 0;
+      while (this.#waiting.size > 0) await this.#send(together(inOrder(this.#waiting.values())));
     } catch (error) {
-      this.#failed(error);
+      this.#trouble = told(error);
+      const pause = PAUSES_MS[Math.min(this.#failures++, PAUSES_MS.length - 1)];
+      this.#timer = setTimeout(() => void this.send(), pause);
     } finally {
       this.#sending = false;
       this.#tell();
     }
   }
 
-  /** Forget what the service refuses for good, once a person has read why. */
-  discard(): void {
-    for (const id of this.#waiting.keys()) this.store.removeItem(PREFIX + id);
-    this.#waiting.clear();
-    this.#state = { kind: "saved" };
-    this.#tell();
+  /** Let go of decisions that the service refused; of how many. */
+  discard(ids: readonly string[]): number {
+    const found = ids.filter((id) => this.#refused.has(id));
+    for (const id of found) this.shelf.drop(id);
+    this.#forget(found);
+    return found.length;
   }
 
   readonly state = (): State => this.#state;
@@ -99,51 +106,93 @@ export class Outbox {
     return () => this.#written.delete(written);
   }
 
-  async #sendSome(): Promise<void> {
-    const oldest = [...this.#waiting.values()].sort((one, other) => one.at - other.at);
-    const first = oldest[0];
-    if (!first) return;
-    // One request speaks for one person about one audit, in order.
-    const alike = (kept: Kept) =>
-      kept.audit === first.audit && kept.reviewer === first.reviewer && kept.source === first.source;
-    const end = oldest.findIndex((kept) => !alike(kept));
-    const some = oldest.slice(0, Math.min(AT_ONCE, end < 0 ? oldest.length : end));
-    const { data } = await api.POST("/v1/audits/{audit_id}/reviews", {
-      params: { path: { audit_id: first.audit } },
-      body: { reviewer: first.reviewer, source: first.source, reviews: some.map((kept) => kept.saying) },
-    });
-    for (const { saying } of some) {
-      this.store.removeItem(PREFIX + saying.id);
-      this.#waiting.delete(saying.id);
+  /** Tells of decisions that were refused and are not kept any more. */
+  onLetGo(letGo: LetGo): () => void {
+    this.#letGo.add(letGo);
+    return () => this.#letGo.delete(letGo);
+  }
+
+  /** Another tab kept a decision, or removed one. What it has not sent in time, because it was closed, we send. */
+  readonly hear = ({ key, newValue }: Pick<StorageEvent, "key" | "newValue">): void => {
+    if (!key?.startsWith(PREFIX)) return;
+    if (newValue === null) this.#forget([key.slice(PREFIX.length)]);
+    else this.#later ??= setTimeout(this.#sendTheirs, LATER_MS);
+  };
+
+  readonly #sendTheirs = (): void => {
+    this.#later = undefined;
+    this.#takeUp();
+    void this.send();
+  };
+
+  #takeUp(): void {
+    for (const { id, kept } of this.shelf.all()) {
+      if (this.#waiting.has(id) || this.#refused.has(id)) continue;
+      if (kept === null) this.#refused.set(id, { id, why: UNREADABLE, kept });
+      else this.#waiting.set(id, kept);
+      this.#last = Math.max(this.#last, kept?.at ?? 0);
     }
-    for (const written of this.#written)
-      written(
-        first.audit,
-        data?.standing ?? [],
-        some.map((kept) => kept.saying),
-      );
     this.#tell();
   }
 
-  #failed(error: unknown): void {
-    const lasting = error instanceof Problem && !error.retryable && error.status >= 400 && error.status < 500;
-    if (lasting && error.status !== 401) {
-      this.#state = { kind: "refused", waiting: this.#waiting.size, why: error.detail };
-      return;
+  /** One that is refused does not take its neighbours with it: halves are sent until it is alone. */
+  async #send(some: Kept[]): Promise<void> {
+    try {
+      this.#isWritten(some, await this.delivered(some));
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      if (some.length === 1 || isAboutAll(error)) return this.#refuse(some, error.detail);
+      const half = some.length >> 1;
+      await this.#send(some.slice(0, half));
+      await this.#send(some.slice(half));
     }
-    const pause = PAUSES_MS[Math.min(this.#failures++, PAUSES_MS.length - 1)];
-    this.#timer = setTimeout(() => void this.send(), pause);
+  }
+
+  #isWritten(some: Kept[], standing: Standing[]): void {
+    this.#failures = 0;
+    this.#trouble = null;
+    const said = some.map((kept) => kept.saying);
+    for (const { id } of said) {
+      this.shelf.drop(id);
+      this.#waiting.delete(id);
+    }
+    for (const written of this.#written) written(some[0]?.audit ?? "", standing, said);
+    this.#tell();
+  }
+
+  #refuse(some: Kept[], why: string): void {
+    for (const kept of some) {
+      this.#waiting.delete(kept.saying.id);
+      this.#refused.set(kept.saying.id, { id: kept.saying.id, why, kept });
+    }
+    this.#tell();
+  }
+
+  #forget(ids: readonly string[]): void {
+    const gone = ids.flatMap((id) => this.#refused.get(id) ?? []);
+    if (gone.length === 0) return;
+    for (const { id } of gone) this.#refused.delete(id);
+    const kept = gone.flatMap((one) => one.kept ?? []);
+    for (const letGo of this.#letGo) letGo(kept);
+    this.#tell();
   }
 
   #tell(): void {
-    const waiting = this.#waiting.size;
-    if (waiting === 0) this.#state = { kind: "saved" };
-    else if (this.#state.kind !== "refused" || this.#sending)
-      this.#state = this.#failures > 0 ? { kind: "offline", waiting } : { kind: "saving", waiting };
+    this.#state = {
+      waiting: this.#waiting.size,
+      trouble: this.#trouble,
+      refused: [...this.#refused.values()],
+      lasts: this.shelf.lasts,
+    };
     for (const listener of this.#listeners) listener();
   }
 }
 
 export const outbox = new Outbox();
 window.addEventListener("online", () => void outbox.send());
+window.addEventListener("storage", outbox.hear);
+window.addEventListener("beforeunload", (event) => {
+  const { lasts, waiting, refused } = outbox.state();
+  if (!lasts && waiting + refused.length > 0) event.preventDefault(); // it would be gone: ask
+});
 void outbox.send();

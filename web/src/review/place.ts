@@ -1,4 +1,4 @@
-import type { Source } from "./outbox";
+import type { Source } from "./kept";
 
 /** What is looked at, as the address of the page says it: so a reload, a link and the back button lead to the same list. */
 

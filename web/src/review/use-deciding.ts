@@ -1,18 +1,20 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { useCallback, useMemo } from "react";
+import { useCallback, useMemo, useRef } from "react";
 import { told } from "../api/problem";
 import type { Suspect } from "../api/queries";
-import { plural } from "../ui/format";
+import { count, plural } from "../ui/format";
 import type { Open } from "./bar";
-import type { Decision, useJudging } from "./judging";
 import { BLOCK, rowsQuery } from "./queue";
+import type { Decision, Undone, useSaying } from "./saying";
 import type { Position } from "./use-position";
 
 type Said = { decision: Decision; label: string | null };
 const BLIND = "In blind mode nothing is suggested: choose a class with a digit or /.";
 const NO_SUGGESTION = "Nothing is suggested for this sample: choose a class with a digit or /.";
-const NO_ROOM =
-  "This browser has no room left to keep decisions, so not all was decided. Let it send what waits first.";
+const READING = "The selected samples are still being read.";
+const CHANGED = "Nothing was decided: the selection changed before its samples were read.";
+const noRoom = (done: number, all: number, what: string) =>
+  `This browser has no room left: ${count(done)} of ${count(all)} ${what}. Let it send what waits first.`;
 
 /** What can be decided of the samples in front of one, or of all that are selected; then the next one has the turn. */
 export function useDeciding(
@@ -21,7 +23,7 @@ export function useDeciding(
   ranks: Uint32Array,
   shown: Suspect | undefined,
   position: Position,
-  { decide, undo }: Pick<ReturnType<typeof useJudging>, "decide" | "undo">,
+  { decide, undo }: Pick<ReturnType<typeof useSaying>, "decide" | "undo">,
   blind: boolean,
   tell: (note: string) => void,
   open: (what: Open) => void,
@@ -39,47 +41,65 @@ export function useDeciding(
     [auditId, asOf, queries, ranks],
   );
 
+  /** Whether something was decided of all of them for which it could be. */
   const say = useCallback(
-    (rows: Suspect[], saidOf: (row: Suspect) => Said | null) => {
+    (rows: Suspect[], saidOf: (row: Suspect) => Said | null): boolean => {
       const decided = rows.flatMap((row) => {
         const said = saidOf(row);
         return said === null ? [] : [{ row, ...said }];
       });
-      if (decided.length === 0) return tell(NO_SUGGESTION);
+      let done: number;
       try {
-        decide(decided);
-      } catch {
-        return tell(NO_ROOM);
+        done = decide(decided);
+      } catch (error) {
+        tell(`This could not be kept: ${told(error)}`);
+        throw error;
       }
       const left = rows.length - decided.length;
       const passed = left > 0 ? ` ${plural(left, "sample")} without a suggestion passed over.` : "";
-      tell(rows.length > 1 ? `${plural(decided.length, "sample")} decided.${passed}` : "");
+      if (decided.length === 0) tell(NO_SUGGESTION);
+      else if (done < decided.length) tell(noRoom(done, decided.length, "are decided"));
+      else tell(rows.length > 1 ? `${plural(done, "sample")} decided.${passed}` : "");
+      return done > 0 && done === decided.length;
     },
     [decide, tell],
   );
 
+  // Rows that are not here are read first; meanwhile somebody may have let go of the selection.
+  const now = useRef(selected);
+  now.current = selected;
+  const reading = useRef(false);
+  const judgeSelected = useCallback(
+    async (saidOf: (row: Suspect) => Said | null) => {
+      if (reading.current) return tell(READING);
+      const places = [...selected].sort((one, other) => one - other);
+      reading.current = true;
+      const read = await rowsAt(places).then(
+        (rows) => ({ rows }),
+        (error: unknown) => ({ error }),
+      );
+      reading.current = false;
+      if ("error" in read) return tell(`Nothing was decided: ${told(read.error)}`);
+      if (now.current !== selected) return tell(CHANGED);
+      if (!say(read.rows, saidOf)) return;
+      clear();
+      goTo(Math.min(ranks.length - 1, (places.at(-1) ?? 0) + 1));
+    },
+    [clear, goTo, ranks.length, rowsAt, say, selected, tell],
+  );
+
   const judge = useCallback(
     (saidOf: (row: Suspect) => Said | null) => {
-      if (pinned === null && selected.size > 0) {
-        const places = [...selected].sort((one, other) => one - other);
-        rowsAt(places).then(
-          (rows) => say(rows, saidOf),
-          (error) => tell(told(error)),
-        );
-        clear();
-        goTo(Math.min(ranks.length - 1, (places.at(-1) ?? focus) + 1));
-      } else if (shown) {
-        say([shown], saidOf);
-        if (pinned === null) goTo(Math.min(ranks.length - 1, focus + 1));
-      }
+      if (pinned === null && selected.size > 0) void judgeSelected(saidOf);
+      else if (shown && say([shown], saidOf) && pinned === null) goTo(Math.min(ranks.length - 1, focus + 1));
     },
-    [clear, focus, goTo, pinned, ranks.length, rowsAt, say, selected, shown, tell],
+    [focus, goTo, judgeSelected, pinned, ranks.length, say, selected, shown],
   );
 
   const takeBack = useCallback(() => {
     undo().then(
       (undone) => {
-        tell(undone === null ? "There is nothing to undo." : `${plural(undone.count, "decision")} taken back.`);
+        tell(undone === null ? "There is nothing to undo." : takenBack(undone));
         const at = undone?.rank == null ? -1 : ranks.indexOf(undone.rank);
         if (at >= 0) goTo(at);
       },
@@ -107,6 +127,11 @@ export function useDeciding(
     }),
     [blind, judge, open, pin, takeBack, tell],
   );
+}
+
+function takenBack({ count: done, left }: Undone): string {
+  if (left > 0) return noRoom(done, done + left, "are taken back");
+  return done === 0 ? "All of it was taken back before." : `${plural(done, "decision")} taken back.`;
 }
 
 export type Actions = ReturnType<typeof useDeciding>;

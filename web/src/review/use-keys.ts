@@ -56,6 +56,7 @@ export function useKeys(
       const command = commandOf(event);
       if (command === null) return;
       event.preventDefault();
+      if (event.repeat && command.do !== "move") return; // a held key would decide on what nobody looked at
       obey(command);
     };
     window.addEventListener("keydown", press);

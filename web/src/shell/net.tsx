@@ -1,4 +1,5 @@
 import { Component, type ReactNode } from "react";
+import { outbox } from "../review/outbox";
 import { Button, Failed } from "../ui/parts";
 
 /** A net under every screen: what breaks one leaves the others, and what waits to be sent, as they are. */
@@ -20,7 +21,8 @@ export class Net extends Component<{ place: string; children: ReactNode }, { err
         <h1>This screen could not be shown</h1>
         <Failed error={this.state.error} />
         <p>
-          Your decisions are kept. <Button onClick={() => window.location.reload()}>Load it again</Button>
+          {outbox.state().lasts ? "Your decisions are kept." : "Loading it again loses what is not sent yet."}{" "}
+          <Button onClick={() => window.location.reload()}>Load it again</Button>
         </p>
       </div>
     );

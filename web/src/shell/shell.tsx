@@ -3,6 +3,7 @@ import { Link, useLocation } from "wouter";
 import { onSignedOut } from "../api/client";
 import { useRemembered } from "../ui/stored";
 import { Net } from "./net";
+import { reviewerOf } from "./reviewer";
 import { Saved } from "./saved";
 import { SignIn } from "./sign-in";
 
@@ -70,7 +71,7 @@ function Reviewer() {
         maxLength={64}
         autoComplete="off"
         spellCheck={false}
-        onBlur={(event) => setName(event.target.value.trim() || "local")}
+        onBlur={(event) => setName(reviewerOf(event.target.value))}
         onKeyDown={(event) => event.key === "Enter" && event.currentTarget.blur()}
       />
     </label>
