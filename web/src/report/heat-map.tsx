@@ -1,8 +1,7 @@
 import { Link } from "wouter";
 import { count, plural } from "../ui/format";
 import { reviewAddress } from "./address";
-import type { Measure } from "./mix-ups";
-import type { MixUp } from "./pairs";
+import type { Measure, MixUp } from "./pairs";
 
 /** A table of given against suggested labels, shaded by how many; every number leads to its samples. */
 export function HeatMap({

@@ -4,10 +4,8 @@ import type { Summary } from "../api/queries";
 import { Card, Failed, Loading } from "../ui/parts";
 import { HeatMap } from "./heat-map";
 import { PairList } from "./pair-list";
-import { involved, MOST_IN_A_TABLE, mixUps } from "./pairs";
+import { involved, type Measure, MOST_IN_A_TABLE, mixUps } from "./pairs";
 import { flaggedPairsQuery } from "./queries";
-
-export type Measure = "flagged" | "expected";
 
 /** Which labels stand where which others belong, as a way into the review. */
 export function MixUps({ auditId, summary }: { auditId: string; summary: Summary }) {

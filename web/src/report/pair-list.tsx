@@ -3,8 +3,7 @@ import { Link } from "wouter";
 import { count } from "../ui/format";
 import { Button } from "../ui/parts";
 import { reviewAddress } from "./address";
-import type { Measure } from "./mix-ups";
-import type { MixUp } from "./pairs";
+import type { Measure, MixUp } from "./pairs";
 
 const AT_ONCE = 25;
 

@@ -8,6 +8,9 @@ export interface MixUp {
   expected: number;
 }
 
+/** Which of the two numbers of a mix-up is looked at. */
+export type Measure = "flagged" | "expected";
+
 export const MOST_IN_A_TABLE = 25;
 
 /** All pairs that the flags or the expectation know of, the most frequent first. */
