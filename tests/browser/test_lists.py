@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Audited
 from tests.browser.reviewing import LOADED, decisions, press, review, saved, tiles_of
@@ -35,6 +36,20 @@ def test_decisions_are_there_after_a_look_at_another_screen(person: People, audi
     page.get_by_role("link", name="Review", exact=True).click()
     expect(tiles.first).to_have_attribute("data-sample", LOADED)
     assert decisions(tiles, 3) == ["keep", "exclude", "unsure"]
+
+
+def test_whoever_leaves_right_after_a_decision_is_not_brought_back(person: People, audited: Audited) -> None:
+    page = person()
+    review(page, audited)
+
+    def slowly(route: Route) -> None:
+        time.sleep(1.5)
+        route.continue_()
+
+    page.route("**/assets/*.js", slowly)
+    press(page, "q")
+    open_report(page)
+    expect(page).to_have_url(f"{audited.url}/audits/{audited.audit}")
 
 
 def test_what_was_judged_is_not_offered_again_as_not_judged(person: People, audited: Audited) -> None:

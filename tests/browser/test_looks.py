@@ -62,6 +62,7 @@ def test_axe_finds_nothing_in_what_a_key_opens(person: Callable[..., Page], lear
 def test_a_review_can_be_done_by_keyboard_alone(person: Callable[..., Page], audited: Audited) -> None:
     page = person()
     page.goto(f"{audited.url}/audits")
+    expect(page.get_by_role("link", name=audited.audit[-6:])).to_be_visible()
     for _ in range(60):
         press(page, "Tab")
         if page.evaluate("document.activeElement.getAttribute('href') ?? ''").endswith(audited.audit):

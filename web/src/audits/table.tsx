@@ -19,7 +19,7 @@ export function AuditTable({ audits, named }: { audits: readonly Audit[]; named?
         <tbody>
           {audits.map((audit) => (
             <tr key={audit.id}>
-              <td>
+              <td className="audit-named">
                 <Link href={`/audits/${audit.id}`} className="name">
                   {audit.id.slice(-6)}
                 </Link>
