@@ -53,7 +53,8 @@ def prove(guard: Guard) -> Proof:
 
 
 def proofs(guards: Iterable[Guard]) -> Iterator[Proof]:
-    """Proofs as they come, a few at once, each in a fork of this process: what all need is imported once."""
+    """Proofs as they come, a few at once, each in a fork of this process: what all need is imported once. A process
+    that has used a blob store cannot be forked so: the threads that write are not in the fork."""
     for name in SHARED:
         importlib.import_module(name)
     waiting = list(guards)[::-1]
