@@ -139,4 +139,4 @@ def test_any_usual_postgresql_url_is_understood(scheme: str) -> None:
 
 def test_settings_cannot_be_changed(settings: Settings) -> None:
     with pytest.raises(ValueError, match="frozen"):
-        settings.port = 1  # type: ignore[misc]
+        settings.port = 1

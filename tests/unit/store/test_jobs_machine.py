@@ -363,7 +363,7 @@ class Jobs(RuleBasedStateMachine):
 
 def test_no_order_of_calls_breaks_the_life_of_a_job(db: Database) -> None:
     on_this_database = type("OnThisDatabase", (Jobs,), {"db": db})
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         on_this_database,
         settings=settings(
             max_examples=40,

@@ -53,7 +53,7 @@ def test_what_lies_below_a_prefix_is_a_tar(s3_settings: Settings, store: S3Store
         content = b"".join(stream.chunks)
     assert stream.size == len(content)
     with tarfile.open(fileobj=io.BytesIO(content)) as tar:
-        found = {member.name: tar.extractfile(member).read() for member in tar}  # type: ignore[union-attr]
+        found = {member.name: file.read() for member in tar if (file := tar.extractfile(member))}
     assert found == FILES
     assert list(found) == sorted(FILES, key=str.encode)
 
