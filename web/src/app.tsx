@@ -26,6 +26,7 @@ function screen<Props extends object>(load: () => Promise<{ default: ComponentTy
   );
 }
 
+/** Every address and its screen. What is shown of another thing is another screen: no open question goes over to it. */
 export function App() {
   return (
     <Shell>
@@ -36,16 +37,16 @@ export function App() {
         <Route path="/datasets">
           <Datasets />
         </Route>
-        <Route path="/datasets/:id">{({ id }) => <DatasetScreen id={id} />}</Route>
-        <Route path="/datasets/:id/audit">{({ id }) => <NewAudit datasetId={id} />}</Route>
+        <Route path="/datasets/:id">{({ id }) => <DatasetScreen id={id} key={id} />}</Route>
+        <Route path="/datasets/:id/audit">{({ id }) => <NewAudit datasetId={id} key={id} />}</Route>
         <Route path="/audits">
           <Audits />
         </Route>
-        <Route path="/audits/:id">{({ id }) => <AuditScreen id={id} />}</Route>
+        <Route path="/audits/:id">{({ id }) => <AuditScreen id={id} key={id} />}</Route>
         <Route path="/audits/:id/review">{({ id }) => <Review auditId={id} key={id} />}</Route>
-        <Route path="/audits/:id/map">{({ id }) => <MapScreen auditId={id} />}</Route>
-        <Route path="/audits/:id/model">{({ id }) => <Model auditId={id} />}</Route>
-        <Route path="/audits/:id/exports">{({ id }) => <Exports auditId={id} />}</Route>
+        <Route path="/audits/:id/map">{({ id }) => <MapScreen auditId={id} key={id} />}</Route>
+        <Route path="/audits/:id/model">{({ id }) => <Model auditId={id} key={id} />}</Route>
+        <Route path="/audits/:id/exports">{({ id }) => <Exports auditId={id} key={id} />}</Route>
         <Route>
           <div className="screen">
             <h1>There is nothing at this address</h1>

@@ -11,10 +11,6 @@ const Report = lazy(() => import("../report/screen"));
 
 /** An audit: how far it is, and its report when it is done. */
 export default function AuditScreen({ id }: { id: string }) {
-  return <ScreenOf key={id} id={id} />;
-}
-
-function ScreenOf({ id }: { id: string }) {
   const query = useQuery({ ...auditQuery(id), refetchIntervalInBackground: true });
   const audit = query.data;
   const done = audit?.status === "succeeded";

@@ -20,6 +20,7 @@ export function LeftOutFiles({ dataset }: { dataset: Dataset }) {
   const ignored = dataset.counts?.ignored ?? 0;
   const all = files.data?.pages.flatMap(({ data }) => data) ?? [];
   const rows = all.filter((file) => fits(file, filter));
+  const unknown = files.isPending || files.isPlaceholderData;
   if (rejected === null && all.length === 0) return null;
   if (rejected === 0 && ignored === 0) return null;
   return (
@@ -48,9 +49,9 @@ export function LeftOutFiles({ dataset }: { dataset: Dataset }) {
             `${count(rows.length)} of ${plural(all.length, "file")}${files.hasNextPage ? " loaded so far" : ""}`}
         </span>
       </div>
-      {files.isPending && <Loading what="the files" />}
+      {unknown && all.length === 0 && <Loading what="the files" />}
       {files.error && <Failed error={files.error} again={() => void files.refetch()} />}
-      {files.data && all.length === 0 && <p className="muted">There are none.</p>}
+      {files.data && !unknown && all.length === 0 && <p className="muted">There are none.</p>}
       {rows.length > 0 && <Files rows={rows.slice(0, shown)} />}
       {(rows.length > shown || files.hasNextPage) && (
         <Button

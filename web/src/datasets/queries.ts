@@ -20,10 +20,18 @@ export const datasetsQuery = infiniteQueryOptions({
     state.data?.pages.some(({ data }) => data.some(({ status }) => READING.has(status))) ? SOON : false,
 });
 
-export const leftOutQuery = (id: string, outcome: Outcome, live: boolean) => ({
-  ...paged(["left-out", id, outcome], Number, (after, signal) => leftOut(id, outcome, after, 200, signal)),
-  refetchInterval: live ? SOON : (false as const),
-});
+/**
+ * The files that were left out. While the dataset is read the list grows; what it is at the end is another list, asked for
+ * anew, for nobody knows how much of it had come when it was last looked at.
+ */
+export const leftOutQuery = (id: string, outcome: Outcome, live: boolean) =>
+  infiniteQueryOptions({
+    ...paged(["left-out", id, outcome, live], Number, (after, signal) => leftOut(id, outcome, after, 200, signal)),
+    placeholderData: (before, query) =>
+      query?.queryKey[1] === id && query.queryKey[2] === outcome ? before : undefined,
+    refetchInterval: live ? SOON : (false as const),
+    staleTime: live ? 0 : Number.POSITIVE_INFINITY,
+  });
 
 export const leftOut = (id: string, outcome: Outcome, after: number | null, limit: number, signal?: AbortSignal) =>
   answer(

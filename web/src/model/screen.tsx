@@ -14,11 +14,12 @@ import "./model.css";
 /** The model that an audit trained: its files, how to load it, and what determined it. */
 export default function Model({ auditId }: { auditId: string }) {
   const audit = useQuery(auditQuery(auditId));
-  const summary = useQuery(summaryQuery(auditId));
+  const done = audit.data?.status === "succeeded";
+  const summary = useQuery({ ...summaryQuery(auditId), enabled: done });
   const card = useQuery({
     queryKey: ["model-card", auditId],
     queryFn: async ({ signal }) => new TextDecoder().decode(await bytes(fileAddress(auditId, "README.md"), signal)),
-    enabled: audit.data?.status === "succeeded",
+    enabled: done,
     staleTime: Number.POSITIVE_INFINITY,
   });
   const files = filesOf(audit.data?.files ?? null);
