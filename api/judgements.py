@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from api.schemas import time_out
-from core.store.tables import Judgement, Review
+from core.store.tables import Dataset, Judgement, Review
 from core.words import DECISIONS, Decision
 
 
@@ -41,6 +41,14 @@ class ReviewOut(BaseModel):
     at: str
 
 
+class EarlierOut(BaseModel):
+    """What was said of a sample in an earlier version of its dataset, where it may have had another label."""
+
+    dataset_id: str
+    version: int
+    reviews: list[ReviewOut]
+
+
 def judgement_out(classes: list[str], row: Judgement) -> dict[str, Any]:
     """What counts of a sample, as `JudgementOut` has it."""
     return {
@@ -71,4 +79,16 @@ def reviews_out(classes: list[str], rows: Sequence[Review], names: Mapping[int, 
             "at": time_out(row.at),
         }
         for row in rows
+    ]
+
+
+def earlier_out(found: Sequence[tuple[Dataset, Sequence[Review]]]) -> list[dict[str, Any]]:
+    """What was said in earlier versions, as `EarlierOut` has it."""
+    return [
+        {
+            "dataset_id": version.id,
+            "version": version.version,
+            "reviews": reviews_out(version.classes or [], said, {one.seq: one.id for one in said}),
+        }
+        for version, said in found
     ]

@@ -14,14 +14,15 @@ from sqlalchemy.orm import Session
 from api import files
 from api.choices import Choices, ReviewNumber, review_number
 from api.deps import FinishedAuditDep, Parts, PartsDep, SampleNumber, audited, check_finished, found_audit
-from api.judgements import reviews_out
+from api.judgements import earlier_out, reviews_out
 from api.schemas import NumberedQuery, Page
 from api.strict import StrictRoute
 from api.suspects import ConflictOut, Evidence, Suspects, conflicts_out, curves_out, standing_out, suspects_out
 from core.errors import Problem
 from core.spec import MODEL_FILES
-from core.store import audits, conflicts, curves, reviews, scores
+from core.store import audits, conflicts, curves, reviews, scores, versions
 from core.store.audits import Audited
+from core.store.tables import Dataset
 from core.summary import Summary
 
 router = APIRouter(prefix="/v1/audits", route_class=StrictRoute, tags=["results"])
@@ -134,9 +135,11 @@ def evidence(parts: PartsDep, audit_id: str, n: SampleNumber) -> dict[str, Any]:
         keys, place = curves.keys(session, audit.pk), curves.place(session, audit.pk, n)
         said = reviews.of_sample(session, audit.dataset_pk, n)
         judged = reviews.judgements(session, audit.dataset_pk, [n])
+        before = versions.said_before(session, session.get_one(Dataset, audit.dataset_pk), n)
     points = curves.read(parts.blobs, keys, place)
     history = reviews_out(audit.classes, said, {one.seq: one.id for one in said})
-    return {**suspects_out(audit, [row], judged)[0], "curves": curves_out(points), "reviews": history}
+    evidence = {"curves": curves_out(points), "reviews": history, "earlier": earlier_out(before)}
+    return {**suspects_out(audit, [row], judged)[0], **evidence}
 
 
 @router.get("/{audit_id}/summary", response_model=Summary)

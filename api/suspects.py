@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from api.judgements import JudgementOut, ReviewOut, judgement_out
+from api.judgements import EarlierOut, JudgementOut, ReviewOut, judgement_out
 from api.schemas import image_url
 from core.store.audits import Audited
 from core.store.conflicts import Group
@@ -96,10 +96,11 @@ class Curves(BaseModel):
 
 class Evidence(Suspect):
     """A suspect with its curves, which are null in audits that were made before they were kept, and all that was said
-    of it."""
+    of it, also while it was in earlier versions of its dataset."""
 
     curves: Curves | None
     reviews: list[ReviewOut]
+    earlier: list[EarlierOut]
 
 
 class ConflictOut(BaseModel):

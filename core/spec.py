@@ -120,6 +120,7 @@ class DatasetFacts(Frozen):
     classes: int
     median_side: int
     grey: bool
+    version: int = 1  # of its dataset
 
 
 class Plan(Frozen):

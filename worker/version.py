@@ -16,7 +16,7 @@ from core.datasets import manifest
 from core.datasets.exports.content import Decided, revised
 from core.datasets.ingest import MANIFEST
 from core.datasets.shards import pieces
-from core.datasets.summary import Packed, Summary
+from core.datasets.summary import Packed, Summary, Warned
 from core.errors import Problem, shown
 from core.settings import Settings
 from core.spec import VersionSpec
@@ -28,6 +28,8 @@ from core.words import HELD_OUT
 from worker.beside import beside
 from worker.decided import decided
 from worker.progress import Voice
+
+CORRECTED, HELD_OUT_CHANGED = "labels-corrected", "held-out-changed"  # warnings
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,8 @@ def pack(settings: Settings, db: Database, blobs: Blobs, voice: Voice, shelf: An
             voice.tick()
         shelf.put(MANIFEST, pieces(file))
     changed = np.flatnonzero(label != given)
-    packed = replace(beside(summary.packed, voice.tick), layout=parent.layout or "")
+    found = beside(summary.packed, voice.tick)
+    packed = replace(found, layout=parent.layout or "", warnings=(*_warned(parent, held[changed]), *found.warnings))
     return packed, Revision(origins[changed], given[changed], label[changed], classes)
 
 
@@ -88,6 +91,21 @@ def _parent(db: Database, id: str) -> Dataset:
     if parent is None:
         raise Problem("parent-removed", "The dataset was removed before its version was written.")
     return parent
+
+
+def _warned(parent: Dataset, held: NDArray[np.bool_]) -> Iterator[Warned]:
+    """What to bear in mind from now on, because of where the labels come from."""
+    times = "once" if parent.version == 1 else f"{parent.version} times"
+    yield Warned(
+        CORRECTED,
+        f"The labels were corrected {times} after audits, so they agree with networks more than labels do that nobody "
+        "corrected. A further audit may estimate too few errors: judge a random sample to learn what is left.",
+    )
+    if held.any() or any(warning["code"] == HELD_OUT_CHANGED for warning in parent.warnings or ()):
+        yield Warned(
+            HELD_OUT_CHANGED,
+            "Labels of held-out splits were changed after audits: accuracies measured on them are too good.",
+        )
 
 
 def _revised(

@@ -159,7 +159,7 @@ def among(session: Session, dataset_pk: int, wanted: Iterable[int]) -> dict[int,
 def facts(dataset: Dataset) -> DatasetFacts:
     """What a plan needs to know of a ready dataset."""
     assert dataset.facts is not None
-    return DatasetFacts(**dataset.facts)
+    return DatasetFacts(**dataset.facts | {"version": dataset.version})
 
 
 def left_outs(session: Session, dataset_pk: int, outcome: str, after: int, limit: int) -> list[LeftOut]:

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from core.ids import new_id
 from core.spec import Revised, VersionSpec
-from core.store import jobs
+from core.store import jobs, reviews
 from core.store.db import now
 from core.store.tables import Change, Dataset, Job, Judgement, Review, Sample
 from core.words import EXCLUDE, HELD_OUT, RELABEL, UNSURE
@@ -187,6 +187,25 @@ def places(session: Session, version: Dataset, samples: Sequence[int]) -> dict[i
         if n not in gone:
             found[n] = n - before - k
     return found
+
+
+def origin(session: Session, version: Dataset, n: int) -> int:
+    """The number in the first version of a sample that is given by its number in another."""
+    out = select(Change.sample).where(Change.version_id.in_(_chain(version)), Change.after.is_(None))
+    place = func.row_number().over(order_by=Change.sample)
+    kept = out.with_only_columns((Change.sample - place + 1).label("kept")).subquery()  # how many before it stayed
+    return n + session.execute(select(func.count()).where(kept.c.kept <= n)).scalar_one()
+
+
+def said_before(session: Session, version: Dataset, n: int) -> list[tuple[Dataset, list[Review]]]:
+    """What was said of a sample in those earlier versions that are still here, the oldest first."""
+    if not version.lineage:
+        return []
+    here = select(Dataset).where(Dataset.id.in_(version.lineage), Dataset.deleted_at.is_(None), Dataset.reviews > 0)
+    earlier = session.execute(here.order_by(Dataset.version)).scalars().all()
+    first = origin(session, version, n) if earlier else 0
+    found = [(one, reviews.of_sample(session, one.pk, places(session, one, [first])[first])) for one in earlier]
+    return [(one, said) for one, said in found if said]
 
 
 def paths(session: Session, version: Dataset, numbers: Collection[int]) -> dict[int, str]:

@@ -59,6 +59,7 @@ def resolve(
     _refuse(asked)
     plan, why_size = _sized(asked, pace)
     why = [why_splits, *why_size, _why_weigher(plan, spec.weigher is not None), _why_flip(plan), *_why_processes(plan)]
+    why += _why_seed(facts, spec.seed is not None)
     return plan.model_copy(update={"reasons": tuple(why)})
 
 
@@ -211,7 +212,7 @@ def _plan(asked: _Asked, size: Size, epochs: int) -> Plan:
         precision="bf16" if asked.bf16 else "float32",
         alpha=100.0,
         beta=100.0,
-        seed=0 if spec.seed is None else spec.seed,
+        seed=facts.version - 1 if spec.seed is None else spec.seed,
         threads=1 if size.side <= ONE_THREAD else max(1, asked.cores),
         processes=max(1, min(asked.processes, min(_batch(asked), asked.samples) // asked.each)),
         splits=asked.splits,
@@ -285,6 +286,15 @@ def _why_processes(plan: Plan) -> list[str]:
     return [
         f"{plan.processes} processes train together, each on its own samples: {plan.batch // plan.processes} of the "
         f"{plan.batch} of a step. Scores differ from those of one process as they do from one seed to the next."
+    ]
+
+
+def _why_seed(facts: DatasetFacts, asked: bool) -> list[str]:
+    if facts.version == 1 or asked:
+        return []
+    return [
+        f"The network starts from seed {facts.version - 1}: audits of earlier versions started from others, and what "
+        f"one network came to believe by chance the next need not believe too."
     ]
 
 

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import func, select
@@ -18,9 +19,11 @@ from sqlalchemy import func, select
 from core.datasets import manifest
 from core.datasets.ingest import MANIFEST
 from core.datasets.summary import Summary
-from core.store import datasets, events, versions
+from core.spec import AuditSpec
+from core.store import audits, datasets, events, reviews, versions
 from core.store.sweep import sweep
 from core.store.tables import Change, Dataset, Job
+from core.training.plan import resolve
 from tests.api.conftest import Service, check_problem, most_held
 from tests.api.make import NOBODY
 from tests.api.revising import (
@@ -68,7 +71,7 @@ def test_a_version_is_a_dataset_with_the_labels_as_people_decided(service: Servi
 def test_audit_fix_audit_again_is_a_history_with_a_diff(service: Service, work: Callable[[str], Job]) -> None:
     data = service.ready()
     audit = service.finished(data).id
-    _, relabelled, excluded, unsure = decided(service, audit)
+    kept, relabelled, excluded, unsure = decided(service, audit)
     rows = {row["sample"]: row for row in samples_of(service, data.id)}
     second = make_version(service, work, data.id)
     later = service.finished(service.dataset(second["id"])[0]).id
@@ -118,10 +121,51 @@ def test_audit_fix_audit_again_is_a_history_with_a_diff(service: Service, work: 
     check_problem(service.http.get(f"/v1/datasets/{data.id}/diff/{stranger.id}"), 422, "other-data")
     check_problem(service.http.get(f"/v1/datasets/{data.id}/diff/{NOBODY}"), 404, "not-found")
 
+    last = service.finished(service.dataset(third["id"])[0]).id
+
+    def told_before(sample: int) -> list[tuple[int, list[str | None]]]:
+        earlier = service.http.get(f"/v1/audits/{last}/samples/{sample}").json()["earlier"]
+        return [(one["version"], [review["decision"] for review in one["reviews"]]) for one in earlier]
+
+    assert told_before(now[rows[kept]["path"]]) == [(1, ["keep"])]
+    assert told_before(now[rows[relabelled]["path"]]) == [(1, ["relabel"]), (2, ["relabel"])]
+    judged = {rows[kept]["path"], rows[relabelled]["path"]}
+    assert not any(told_before(sample) for path, sample in now.items() if path not in judged)
+
     service.http.delete(f"/v1/datasets/{second['id']}?force=true").raise_for_status()
     for _ in range(3):
         sweep(service.db, service.blobs, 1e9)
     assert diff(data.id, third["id"]) == whole, "though the version between them is gone"
+    assert told_before(now[rows[relabelled]["path"]]) == [(1, ["relabel"])]
+
+
+def test_a_version_says_what_to_bear_in_mind(service: Service, work: Callable[[str], Job]) -> None:
+    data = service.ready()
+    audit = service.finished(data).id
+    decided(service, audit)
+
+    def warned(dataset: str, **body: Any) -> tuple[dict[str, Any], dict[str, str]]:
+        made = make_version(service, work, dataset, **body)
+        warnings = {warning["code"]: warning["detail"] for warning in made["warnings"]}
+        return made, {code: warnings[code] for code in ("labels-corrected", "held-out-changed") if code in warnings}
+
+    second, told = warned(data.id)
+    assert list(told) == ["labels-corrected"] and "corrected once" in told["labels-corrected"]
+    plan = resolve(AuditSpec(), datasets.facts(service.dataset(second["id"])[0]), "cpu", 1)
+    assert plan.seed == 1 and any("starts from seed 1" in reason for reason in plan.reasons)
+
+    held_out = next(row for row in samples_of(service, data.id) if row["split"] == "test")
+    with service.db.write() as session:
+        about = audits.find_audited(session, audit)
+        assert about is not None
+        label = next(k for k, name in enumerate(about.classes) if name != held_out["label"])
+        said = reviews.Said(str(uuid4()), held_out["sample"], "relabel", label)
+        reviews.add(session, about, "ann", [said], "list")
+    held, told = warned(data.id, change_held_out=1)
+    assert list(told) == ["labels-corrected", "held-out-changed"]
+    _, told = warned(held["id"])
+    assert list(told) == ["labels-corrected", "held-out-changed"], "it is so in all that is made of it"
+    assert "corrected 2 times" in told["labels-corrected"]
 
 
 @pytest.mark.parametrize("parent_first", [True, False])

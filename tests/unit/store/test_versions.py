@@ -44,6 +44,7 @@ def test_a_difference_is_what_a_look_at_all_labels_would_find(
     made = family(db, dice, 5)
     with db.read() as session:
         for one, before in made:
+            assert [versions.origin(session, one, k) for k in range(len(before))] == list(before)
             for other, now in made:
                 labels = [(n, before.get(n), now.get(n)) for n in range(FIRST)]
                 differing = [row for row in labels if row[1] != row[2]]

@@ -112,6 +112,13 @@ def test_logits_are_normalised_when_asked(recipe: RecipeName, asked: bool) -> No
     assert planned(AuditSpec(recipe=recipe, logit_normalisation=asked)).logit_normalisation == asked
 
 
+def test_each_version_of_a_dataset_is_trained_on_from_another_seed() -> None:
+    assert [planned(version=version).seed for version in (1, 2, 3)] == [0, 1, 2]
+    assert planned(AuditSpec(seed=0), version=3).seed == 0
+    told = [[reason for reason in planned(version=version).reasons if "seed" in reason] for version in (1, 3)]
+    assert told[0] == [] and "seed 2" in told[1][0]
+
+
 def test_precision_is_what_the_device_has() -> None:
     facts = DatasetFacts(samples={"": 99}, classes=3, median_side=8, grey=True)
     assert [resolve(AuditSpec(), facts, "cpu", 2, bf16=bf16).precision for bf16 in (False, True)] == ["float32", "bf16"]

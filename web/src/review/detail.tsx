@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense } from "react";
-import type { Judgement, Suspect } from "../api/queries";
+import type { Evidence, Judgement, Suspect } from "../api/queries";
 import { probability } from "../ui/format";
 import { Button, Failed, Loading, VerdictBadge } from "../ui/parts";
 import { Classes } from "./classes";
@@ -22,6 +22,8 @@ const REASONS: Readonly<Record<Suspect["reasons"][number], string>> = {
   "conflicting-duplicates": "the same image has another label elsewhere",
   "votes-differ": "the people who labelled it differ",
 };
+
+const NOTHING: Evidence["earlier"] = [];
 
 /** All that is known of one sample, and what can be decided of it. */
 export function Detail({
@@ -107,7 +109,10 @@ export function Detail({
         </Suspense>
       )}
       {!blind && <Neighbours auditId={auditId} sample={sample} onShow={actions.show} />}
-      <History reviews={row.reviews.filter(({ reviewer }) => only === null || reviewer === only)} />
+      <History
+        reviews={row.reviews.filter(({ reviewer }) => only === null || reviewer === only)}
+        earlier={blind ? NOTHING : row.earlier}
+      />
     </>
   );
 }

@@ -1,0 +1,40 @@
+import { cleanup, render, screen } from "@testing-library/react";
+import { afterEach, expect, it } from "vitest";
+import type { Review } from "../api/queries";
+import { History } from "./history";
+
+const KEPT: Review = {
+  seq: 1,
+  id: "r1",
+  sample: 4,
+  decision: "keep",
+  label: null,
+  undoes: null,
+  reviewer: "ann",
+  source: "list",
+  bulk: null,
+  at: "2026-01-01T00:00:00Z",
+};
+
+afterEach(cleanup);
+
+it("tells what was said of this version first, then of those before it, the last first", () => {
+  const earlier = [
+    { dataset_id: "d1", version: 1, reviews: [{ ...KEPT, decision: "relabel" as const, label: "seven" }] },
+    { dataset_id: "d2", version: 2, reviews: [{ ...KEPT, reviewer: "ben" }] },
+  ];
+  render(<History reviews={[{ ...KEPT, decision: "exclude" }]} earlier={earlier} />);
+  const said = screen.getAllByRole("listitem").map(({ textContent }) => textContent);
+  const begins = ["ann exclude", "ben keep", "ann relabel → seven"];
+  expect(said).toEqual(begins.map((begin) => expect.stringMatching(`^${begin} `)));
+  const links = screen.getAllByRole("link").map((link) => [link.textContent, link.getAttribute("href")]);
+  expect(links).toEqual([
+    ["version 2", "/datasets/d2"],
+    ["version 1", "/datasets/d1"],
+  ]);
+});
+
+it("is not there where nobody said anything", () => {
+  const { container } = render(<History reviews={[]} earlier={[]} />);
+  expect(container.textContent).toBe("");
+});
