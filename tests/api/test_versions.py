@@ -32,6 +32,7 @@ from tests.api.revising import (
     make_version,
     samples_of,
     say,
+    suspects_of,
 )
 from worker import version
 from worker.progress import Voice
@@ -129,8 +130,8 @@ def test_audit_fix_audit_again_is_a_history_with_a_diff(service: Service, work: 
 
     assert told_before(now[rows[kept]["path"]]) == [(1, ["keep"])]
     assert told_before(now[rows[relabelled]["path"]]) == [(1, ["relabel"]), (2, ["relabel"])]
-    judged = {rows[kept]["path"], rows[relabelled]["path"]}
-    assert not any(told_before(sample) for path, sample in now.items() if path not in judged)
+    judged = {now[rows[kept]["path"]], now[rows[relabelled]["path"]]}
+    assert not any(told_before(row["sample"]) for row in suspects_of(service, last) if row["sample"] not in judged)
 
     service.http.delete(f"/v1/datasets/{second['id']}?force=true").raise_for_status()
     for _ in range(3):
@@ -163,6 +164,7 @@ def test_a_version_says_what_to_bear_in_mind(service: Service, work: Callable[[s
         reviews.add(session, about, "ann", [said], "list")
     held, told = warned(data.id, change_held_out=1)
     assert list(told) == ["labels-corrected", "held-out-changed"]
+    decided(service, service.finished(service.dataset(held["id"])[0]).id)
     _, told = warned(held["id"])
     assert list(told) == ["labels-corrected", "held-out-changed"], "it is so in all that is made of it"
     assert "corrected 2 times" in told["labels-corrected"]
