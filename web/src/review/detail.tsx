@@ -4,7 +4,7 @@ import type { Evidence, Judgement, Suspect } from "../api/queries";
 import { probability } from "../ui/format";
 import { Button, Failed, Loading, VerdictBadge } from "../ui/parts";
 import { Classes } from "./classes";
-import { History } from "./history";
+import { Before, History } from "./history";
 import { Neighbours } from "./neighbours";
 import { Picture } from "./picture";
 import { evidenceQuery } from "./queue";
@@ -87,6 +87,7 @@ export function Detail({
       {!blind && judgement?.disputed && (
         <p className="notice warning">Reviewers differ about this sample; the last word counts.</p>
       )}
+      {!blind && <Before earlier={row.earlier} />}
       <Classes
         row={row}
         all={blind ? classes : null}

@@ -1,7 +1,7 @@
 import { cleanup, render, screen } from "@testing-library/react";
 import { afterEach, expect, it } from "vitest";
 import type { Review } from "../api/queries";
-import { History } from "./history";
+import { Before, History } from "./history";
 
 const KEPT: Review = {
   seq: 1,
@@ -32,6 +32,17 @@ it("tells what was said of this version first, then of those before it, the last
     ["version 2", "/datasets/d2"],
     ["version 1", "/datasets/d1"],
   ]);
+});
+
+it("tells in a line what counted last, in the last version where anything did", () => {
+  const kept = { dataset_id: "d1", version: 1, reviews: [KEPT] };
+  const back = { ...KEPT, id: "r2", seq: 2, decision: null, undoes: "r1" };
+  const { container, rerender } = render(<Before earlier={[kept, { ...kept, version: 2 }]} />);
+  expect(container.textContent).toBe("In version 2 ann said: keep.");
+  rerender(<Before earlier={[kept, { ...kept, version: 2, reviews: [KEPT, back] }]} />);
+  expect(container.textContent).toBe("In version 1 ann said: keep.");
+  rerender(<Before earlier={[]} />);
+  expect(container.textContent).toBe("");
 });
 
 it("is not there where nobody said anything", () => {

@@ -10,7 +10,7 @@ export function History({ reviews, earlier }: { reviews: readonly Review[]; earl
       <h3>History of this label</h3>
       {reviews.length > 0 && <Said reviews={reviews} />}
       {[...earlier].reverse().map((one) => (
-        <section key={one.dataset_id}>
+        <section className="earlier" key={one.dataset_id}>
           <h4>
             In <Link href={`/datasets/${one.dataset_id}`}>version {one.version}</Link>
           </h4>
@@ -21,18 +21,31 @@ export function History({ reviews, earlier }: { reviews: readonly Review[]; earl
   );
 }
 
+/** What was last said of a sample in an earlier version, in one line: who knows it need not wonder anew. */
+export function Before({ earlier }: { earlier: Evidence["earlier"] }) {
+  for (const { version, reviews } of [...earlier].reverse()) {
+    const takenBack = new Set(reviews.map((review) => review.undoes));
+    const last = reviews.findLast(({ id, decision }) => decision !== null && !takenBack.has(id));
+    if (last)
+      return (
+        <p className="muted">
+          In version {version} <b>{last.reviewer}</b> said: {words(last)}.
+        </p>
+      );
+  }
+  return null;
+}
+
+const words = ({ decision, label }: Review): string =>
+  decision === null ? "took a decision back" : decision === "relabel" ? `relabel → ${label}` : decision;
+
 function Said({ reviews }: { reviews: readonly Review[] }) {
   const takenBack = new Set(reviews.map((review) => review.undoes));
   return (
     <ol className="history" reversed>
       {[...reviews].reverse().map((review) => (
         <li key={review.id} className={takenBack.has(review.id) ? "taken-back" : undefined}>
-          <b>{review.reviewer}</b>{" "}
-          {review.decision === null
-            ? "took a decision back"
-            : review.decision === "relabel"
-              ? `relabel → ${review.label}`
-              : review.decision}
+          <b>{review.reviewer}</b> {words(review)}
           {takenBack.has(review.id) && " (taken back)"}{" "}
           <span className="muted">
             {when(review.at)}
