@@ -80,5 +80,5 @@ it("tells what was said of a sample in an earlier version", () => {
 it("tells whoever judges blind only what they said themselves", () => {
   const told = shown(true);
   expect(told).toContain("ann exclude");
-  expect(told).not.toMatch(/version|ben|dog suggested|rank/);
+  expect(told).not.toMatch(/version|ben|rank/);
 });
