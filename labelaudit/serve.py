@@ -20,7 +20,7 @@ from core.errors import Problem
 from core.processes import adopt_orphans, reap_orphans, wait_for_orphans
 from core.settings import Settings
 from core.store import migrate
-from core.store.db import Database
+from core.store.db import Away, Database
 from worker.app import QUEUES
 
 log = logs.get(__name__)
@@ -57,6 +57,7 @@ def serve(settings: Settings, *, workers: bool = True) -> int:
             runner.run(_run(server, settings))
     finally:
         crew.close()
+        settle(settings)
     return 0 if server.started else 1
 
 
@@ -84,6 +85,16 @@ def prepare(settings: Settings) -> None:
         migrate.check(db)
     finally:
         db.close()
+
+
+def settle(settings: Settings) -> None:
+    """Be the last to use SQLite: whoever closes it last takes its log into the file, so that a copy of that has all. A
+    worker that is told to end while it works closes nothing."""
+    db = Database(settings.database)
+    if db.is_sqlite:
+        with suppress(*Away):
+            db.ping()
+    db.close()
 
 
 class Crew:

@@ -63,6 +63,7 @@ def start(settings: Settings, claim: Claim, plan: Plan) -> NoReturn:
         *(sys.executable, "-m", "torch.distributed.run"),
         *("--nproc-per-node", str(plan.processes), "--max-restarts", "0"),
         *("--rdzv-backend", "c10d", "--rdzv-conf", "store_type=file", "--rdzv-endpoint", str(folder / "torchrun")),
+        *("--log-dir", str(folder / "logs")),  # else each run would leave a folder among the machine's temporary ones
         *("--rdzv-id", claim.id, "--local-addr", "127.0.0.1", "--monitor-interval", "0.2"),
         *("--shutdown-timeout", str(int(settings.stop_grace_s) + 10)),
     ]

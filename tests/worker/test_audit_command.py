@@ -51,6 +51,7 @@ def test_a_folder_is_audited_without_a_server(folder: Path, tmp_path: Path) -> N
     assert found["suspects"][0]["path"] == "light/07.png"
     assert len(found["suspects"]) == 3
     assert not list((tmp_path / "home").glob("tmp*"))
+    assert not list((tmp_path / "home").glob("*-wal")), "a copy of the database's file is a copy of the database"
 
     audit, out = found["audit"]["id"], tmp_path / "out"
     for format in ("csv", "model"):

@@ -101,9 +101,13 @@ def kinds(db: Database, id: str) -> list[str]:
     return [event.type for event in make.history(db, job_of(db, id).pk)]
 
 
-def test_two_processes_leave_scores_a_model_and_their_story(db: Database, blobs: Blobs, dataset_id: str) -> None:
-    id = submit(db, dataset_id, epochs=3)
-    assert begin(id).wait(180) == 0
+def test_two_processes_leave_scores_a_model_and_their_story(
+    db: Database, blobs: Blobs, dataset_id: str, tmp_path: Path
+) -> None:
+    id, temporary = submit(db, dataset_id, epochs=3), tmp_path / "temporary"
+    temporary.mkdir()
+    assert begin(id, TMPDIR=str(temporary)).wait(180) == 0
+    assert not list(temporary.glob("torchelastic*")), "each run would leave another"
     job = job_of(db, id)
     assert job.state == "succeeded" and job.result is not None and job.plan is not None
     for stored in job.result["files"].values():
