@@ -82,13 +82,18 @@ def reviews_out(classes: list[str], rows: Sequence[Review], names: Mapping[int, 
     ]
 
 
+def history_out(classes: list[str], rows: Sequence[Review]) -> list[dict[str, Any]]:
+    """All that was said of a sample: what was taken back is among it."""
+    return reviews_out(classes, rows, {row.seq: row.id for row in rows})
+
+
 def earlier_out(found: Sequence[tuple[Dataset, Sequence[Review]]]) -> list[dict[str, Any]]:
     """What was said in earlier versions, as `EarlierOut` has it."""
     return [
         {
             "dataset_id": version.id,
             "version": version.version,
-            "reviews": reviews_out(version.classes or [], said, {one.seq: one.id for one in said}),
+            "reviews": history_out(version.classes or [], said),
         }
         for version, said in found
     ]

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from api import files
 from api.choices import Choices, ReviewNumber, review_number
 from api.deps import FinishedAuditDep, Parts, PartsDep, SampleNumber, audited, check_finished, found_audit
-from api.judgements import earlier_out, reviews_out
+from api.judgements import earlier_out, history_out
 from api.schemas import NumberedQuery, Page
 from api.strict import StrictRoute
 from api.suspects import ConflictOut, Evidence, Suspects, conflicts_out, curves_out, standing_out, suspects_out
@@ -137,7 +137,7 @@ def evidence(parts: PartsDep, audit_id: str, n: SampleNumber) -> dict[str, Any]:
         judged = reviews.judgements(session, audit.dataset_pk, [n])
         before = versions.said_before(session, session.get_one(Dataset, audit.dataset_pk), n)
     points = curves.read(parts.blobs, keys, place)
-    history = reviews_out(audit.classes, said, {one.seq: one.id for one in said})
+    history = history_out(audit.classes, said)
     evidence = {"curves": curves_out(points), "reviews": history, "earlier": earlier_out(before)}
     return {**suspects_out(audit, [row], judged)[0], **evidence}
 

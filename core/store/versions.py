@@ -14,7 +14,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, case, func, insert, literal, or_, select
+from sqlalchemy import ColumnElement, Select, case, func, insert, literal, or_, select
 from sqlalchemy.orm import Session
 
 from core.ids import new_id
@@ -174,7 +174,7 @@ def places(session: Session, version: Dataset, samples: Sequence[int]) -> dict[i
     """The numbers in a version of samples that it has, which are given by their numbers in the first version."""
     if not samples:
         return {}
-    out = select(Change.sample).where(Change.version_id.in_(_chain(version)), Change.after.is_(None))
+    out = _out(version)
     before = session.execute(out.where(Change.sample < samples[0]).with_only_columns(func.count())).scalar_one()
     between = out.where(Change.sample >= samples[0], Change.sample <= samples[-1])
     gone = set(session.execute(between).scalars())
@@ -191,10 +191,10 @@ def places(session: Session, version: Dataset, samples: Sequence[int]) -> dict[i
 
 def origin(session: Session, version: Dataset, n: int) -> int:
     """The number in the first version of a sample that is given by its number in another."""
-    out = select(Change.sample).where(Change.version_id.in_(_chain(version)), Change.after.is_(None))
     place = func.row_number().over(order_by=Change.sample)
-    kept = out.with_only_columns((Change.sample - place + 1).label("kept")).subquery()  # how many before it stayed
-    return n + session.execute(select(func.count()).where(kept.c.kept <= n)).scalar_one()
+    stayed = Change.sample - place + 1  # how many of those before one that was lost
+    lost = _out(version).with_only_columns(stayed.label("stayed")).subquery()
+    return n + session.execute(select(func.count()).where(lost.c.stayed <= n)).scalar_one()
 
 
 def said_before(session: Session, version: Dataset, n: int) -> list[tuple[Dataset, list[Review]]]:
@@ -229,6 +229,11 @@ def readers(session: Session, dataset: Dataset) -> list[Job]:
 def _chain(version: Dataset) -> list[str]:
     """The versions that a version's labels come from, itself first. The first one of all changed nothing."""
     return [version.id, *reversed(version.lineage or [])]
+
+
+def _out(version: Dataset) -> Select[int]:
+    """The samples that a version lost on its way from the first one."""
+    return select(Change.sample).where(Change.version_id.in_(_chain(version)), Change.after.is_(None))
 
 
 def _label(

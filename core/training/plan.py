@@ -58,8 +58,8 @@ def resolve(
     asked = _Asked(spec, facts, device, cores, bf16, splits, accuracy_split, samples, processes, each)
     _refuse(asked)
     plan, why_size = _sized(asked, pace)
-    why = [why_splits, *why_size, _why_weigher(plan, spec.weigher is not None), _why_flip(plan), *_why_processes(plan)]
-    why += _why_seed(facts, spec.seed is not None)
+    why = [why_splits, *why_size, _why_weigher(plan, spec.weigher is not None), _why_flip(plan)]
+    why += [*_why_processes(plan), *_why_seed(facts, spec.seed is not None)]
     return plan.model_copy(update={"reasons": tuple(why)})
 
 

@@ -66,7 +66,7 @@ def refusal(root: Path, *parts: str, limits: Limits | None = None) -> Problem:
 def test_a_folder_is_a_tar_of_its_files_in_the_order_of_their_paths(root: Path) -> None:
     with tarfile.open(fileobj=io.BytesIO(fetched(root, "set"))) as tar:
         members = tar.getmembers()
-        assert {m.name: tar.extractfile(m).read() for m in members} == FILES  # type: ignore[union-attr]
+        assert {m.name: tar.extractfile(m).read() for m in members} == FILES
     names = [os.fsencode(member.name) for member in members]
     assert names == sorted(names)
     assert {(member.mtime, member.uid, member.mode) for member in members} == {(0, 0, 0o644)}

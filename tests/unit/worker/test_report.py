@@ -119,7 +119,7 @@ def test_of_very_many_classes_the_most_mixed_up_are_shown() -> None:
 def test_the_summary_counts_every_sample_and_is_json(classes: int) -> None:
     judged = table(classes)
     plan = resolve(AuditSpec(), DatasetFacts(samples={"": 200}, classes=classes, median_side=8, grey=True), "cpu", 1)
-    said = report.summary(judged, Outcome(), plan)  # type: ignore[arg-type]
+    said = report.summary(judged, Outcome(), plan)
     assert Summary.model_validate_json(json.dumps(said.model_dump())) == said
     assert said.samples == 200 == sum(said.verdicts.values()) == sum(row.samples for row in said.classes)
     assert said.flagged == sum(row.flagged for row in said.classes)

@@ -38,7 +38,7 @@ export default function NewAudit({ datasetId }: { datasetId: string }) {
           This dataset cannot be audited yet. <Link href={`/datasets/${datasetId}`}>See how far it is</Link>
         </Notice>
       )}
-      {dataset.data?.status === "ready" && <FormOf dataset={dataset.data} key={datasetId} />}
+      {dataset.data?.status === "ready" && <FormOf dataset={dataset.data} />}
     </div>
   );
 }

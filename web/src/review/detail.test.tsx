@@ -1,27 +1,15 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { cleanup, render, screen } from "@testing-library/react";
 import { afterEach, expect, it, vi } from "vitest";
-import type { Evidence, Review } from "../api/queries";
+import type { Evidence } from "../api/queries";
 import { Detail } from "./detail";
 import { evidenceQuery } from "./queue";
+import { KEPT } from "./said-of-tests";
 import type { Actions } from "./use-deciding";
 
 vi.hoisted(() => {
   globalThis.fetch = () => new Promise(() => {}); // nobody answers
 });
-
-const KEPT: Review = {
-  seq: 1,
-  id: "r1",
-  sample: 4,
-  decision: "keep",
-  label: null,
-  undoes: null,
-  reviewer: "ben",
-  source: "list",
-  bulk: null,
-  at: "2026-01-01T00:00:00Z",
-};
 
 const ROW: Evidence = {
   rank: 1,
@@ -46,8 +34,8 @@ const ROW: Evidence = {
   sharpened: null,
   judgement: null,
   curves: null,
-  reviews: [{ ...KEPT, reviewer: "ann", decision: "exclude" }],
-  earlier: [{ dataset_id: "d1", version: 1, reviews: [KEPT] }],
+  reviews: [{ ...KEPT, decision: "exclude" }],
+  earlier: [{ dataset_id: "d1", version: 1, reviews: [{ ...KEPT, reviewer: "ben" }] }],
 };
 
 afterEach(cleanup);

@@ -1,20 +1,7 @@
 import { cleanup, render, screen } from "@testing-library/react";
 import { afterEach, expect, it } from "vitest";
-import type { Review } from "../api/queries";
 import { Before, History } from "./history";
-
-const KEPT: Review = {
-  seq: 1,
-  id: "r1",
-  sample: 4,
-  decision: "keep",
-  label: null,
-  undoes: null,
-  reviewer: "ann",
-  source: "list",
-  bulk: null,
-  at: "2026-01-01T00:00:00Z",
-};
+import { KEPT } from "./said-of-tests";
 
 afterEach(cleanup);
 

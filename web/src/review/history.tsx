@@ -24,7 +24,7 @@ export function History({ reviews, earlier }: { reviews: readonly Review[]; earl
 /** What was last said of a sample in an earlier version, in one line: who knows it need not wonder anew. */
 export function Before({ earlier }: { earlier: Evidence["earlier"] }) {
   for (const { version, reviews } of [...earlier].reverse()) {
-    const takenBack = new Set(reviews.map((review) => review.undoes));
+    const takenBack = takenBackOf(reviews);
     const last = reviews.findLast(({ id, decision }) => decision !== null && !takenBack.has(id));
     if (last)
       return (
@@ -36,11 +36,14 @@ export function Before({ earlier }: { earlier: Evidence["earlier"] }) {
   return null;
 }
 
+const takenBackOf = (reviews: readonly Review[]): ReadonlySet<string | null> =>
+  new Set(reviews.map(({ undoes }) => undoes));
+
 const words = ({ decision, label }: Review): string =>
   decision === null ? "took a decision back" : decision === "relabel" ? `relabel → ${label}` : decision;
 
 function Said({ reviews }: { reviews: readonly Review[] }) {
-  const takenBack = new Set(reviews.map((review) => review.undoes));
+  const takenBack = takenBackOf(reviews);
   return (
     <ol className="history" reversed>
       {[...reviews].reverse().map((review) => (
